@@ -1,0 +1,73 @@
+/* worker: one member of the fleet: keeps the list of leases, takes its share, runs a consumer for each shard it holds.
+ *
+ * Shape   the root machine. STARTING (no list of leases yet) -> RUNNING -> STOPPING -> STOPPED. It routes each event
+ *         to the machine it concerns and owns the consumers.
+ * Units   *_ms monotonic, *_wall_ms since 1970; see base/time.h.
+ * Errors  none returned: failures come in as events, bugs stop at kh_assert.
+ * Memory  grows with the number of leases only. Commands borrow from the worker until its next step.
+ * Truth   KCL 3.x Scheduler and 2.x DynamoDBLeaseTaker. Chosen differences: leases are released on a clean stop,
+ *         the table is looked at more often than every 20 s, a lone worker takes everything at once, and a child's
+ *         failure ends nothing but that child.
+ */
+#ifndef KH_CORE_WORKER_H
+#define KH_CORE_WORKER_H
+
+#include <stddef.h>
+
+#include "base/time.h"
+#include "core/cmd.h"
+#include "core/event.h"
+
+struct kh_worker_config {
+    char worker_id[KH_WORKER_ID_MAX + 1];
+    uint64_t seed;               /* of all dice: jitter, shuffles */
+    kh_ms failover_ms;           /* failoverTimeMillis */
+    uint32_t leases_max;         /* maxLeasesForWorker */
+    uint32_t steal_max;          /* maxLeasesToStealAtOneTime */
+    bool take_very_old;          /* enablePriorityLeaseAssignment */
+    enum kh_position_type initial_position; /* TRIM_HORIZON, LATEST or AT_TIMESTAMP, for leases being created */
+    int64_t initial_wall_ms;                /* AT_TIMESTAMP */
+    bool ignore_unexpected_children;        /* ignoreUnexpectedChildShards */
+    kh_ms list_ms;               /* shortest pause between two looks at the lease table */
+    uint32_t read_units_per_s;   /* budget for those looks: a large table is looked at less often */
+    kh_ms audit_ms;              /* pause between two checks for shards without a lease */
+    kh_ms parent_poll_ms;        /* parentShardPollIntervalMillis */
+    kh_ms idle_ms;               /* idleTimeBetweenReadsInMillis */
+    bool idle_fixed;             /* the key is set: one read per idle_ms even with a backlog, as Java does */
+    uint32_t records_max;        /* maxRecords */
+    bool deliver_empty;          /* callProcessRecordsEvenForEmptyRecordList */
+    kh_ms action_ms_max;         /* timeoutInSeconds; KH_NEVER = no limit */
+    kh_ms shutdown_grace_ms;     /* shutdownGraceMillis: after it, children are killed */
+    kh_ms restart_min_ms;        /* first pause before a failed child is started again, then doubled */
+    kh_ms restart_max_ms;
+    bool exit_when_done;
+};
+
+/* Documented defaults, Java's where Java has one; worker_id and seed are left empty. */
+void kh_worker_config_default(struct kh_worker_config *config);
+
+struct kh_worker;
+
+struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now_ms);
+void kh_worker_free(struct kh_worker *worker);
+
+/* Advance by one event. out is reset by the caller. */
+void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out);
+
+/* When the next TICK is wanted; KH_NEVER once STOPPED. A fresh worker wants one at once. */
+kh_ms kh_worker_deadline(const struct kh_worker *worker);
+
+/* For status pages, tests and checkers: the held leases in order of acquisition. */
+struct kh_worker_shard {
+    const char *key;
+    const char *state;                /* the consumer's state by name */
+    struct kh_extseq checkpoint;      /* last one known to be stored */
+    kh_ms expires_at_ms;              /* from here on this worker does not act as the owner */
+    bool child_running;
+    bool acts_as_owner;               /* delivers, renews or checkpoints as the owner at now_ms */
+};
+size_t kh_worker_shards_n(const struct kh_worker *worker);
+struct kh_worker_shard kh_worker_shard_at(const struct kh_worker *worker, size_t i, kh_ms now_ms);
+
+#endif
