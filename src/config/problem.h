@@ -1,0 +1,49 @@
+/* problem: what is wrong, or worth knowing, about a configuration; all of it at once.
+ *
+ * Shape   a list that only grows; one sentence each, complete with file, line and key.
+ * Units   line counts from 1; 0 when no single line is to blame.
+ * Errors  none: problems are the errors.
+ * Memory  owns its texts; kh_problems_fini frees them.
+ * Truth   own design: the Java daemon stops at the first problem and names the key only sometimes.
+ */
+#ifndef KH_CONFIG_PROBLEM_H
+#define KH_CONFIG_PROBLEM_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum kh_problem_level {
+    KH_PROBLEM_NOTICE, /* taken as meant; good to know */
+    KH_PROBLEM_WARN,   /* taken in a way the author may not have meant */
+    KH_PROBLEM_ERROR   /* cannot be used: the program must not start */
+};
+
+struct kh_problem {
+    enum kh_problem_level level;
+    unsigned line;
+    char *text; /* owned; one sentence without line end, printable */
+};
+
+struct kh_problems {
+    const char *file;         /* borrowed; put before every text */
+    struct kh_problem *items; /* owned, in order of discovery */
+    size_t n;
+    size_t capacity;
+    size_t errors_n;
+};
+
+void kh_problems_init(struct kh_problems *problems, const char *file);
+void kh_problems_fini(struct kh_problems *problems);
+
+/* Add "FILE:LINE: …" or, with line 0, "FILE: …". */
+void kh_problem_add(struct kh_problems *problems, enum kh_problem_level level, unsigned line,
+                    const char *fmt, ...) KH_PRINTF(4, 5);
+
+#define KH_PROBLEM_QUOTE_MAX 100
+
+/* text in double quotes, cut if long, everything unprintable as \xNN; for use inside a sentence. */
+void kh_problem_quote(char quoted[KH_PROBLEM_QUOTE_MAX + 1], struct kh_str text);
+
+#endif

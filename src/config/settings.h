@@ -1,0 +1,85 @@
+/* settings: a .properties file as one struct.
+ *
+ * Shape   struct kh_settings has one member for every KH_SETTING row of settings.def, named as the
+ * Java key in lower case with underscores, and a NAME_is_set that says whether the file gave it a
+ * value. Units   in the members' names, which are Java's: …_millis, …_in_seconds. Errors
+ * kh_settings_load: NOTFOUND, DENIED, TOOBIG (the file cannot be read), INVALID (its content cannot
+ * be used; every problem is in the list). Warnings and notices come with KH_OK, too. Memory  owns
+ * its texts, which are never NULL; kh_settings_fini frees them. Truth MultiLangDaemonConfiguration
+ * of KCL 3.5.1 with its KinesisClientLibConfigurator. Chosen differences: a value that cannot be
+ * read is refused where Java takes 0 or false for it; keys in another case are taken; unknown keys
+ * are warned about; streamArn's region stands in for regionName; an endpoint without scheme is
+ *         https; milliseconds are told from seconds; the graceful stop has 5 s unless the file says
+ * otherwise.
+ */
+#ifndef KH_CONFIG_SETTINGS_H
+#define KH_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "config/problem.h"
+
+enum kh_start { KH_START_LATEST, KH_START_TRIM_HORIZON, KH_START_AT_TIMESTAMP };
+enum kh_retrieval { KH_RETRIEVAL_DEFAULT, KH_RETRIEVAL_POLLING, KH_RETRIEVAL_FANOUT };
+enum kh_metrics_level { KH_METRICS_NONE, KH_METRICS_SUMMARY, KH_METRICS_DETAILED };
+enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
+
+/* The C type behind the first column of settings.def. */
+#define KH_SETTING_C_TEXT       char *
+#define KH_SETTING_C_URL        char *
+#define KH_SETTING_C_BOOL       bool
+#define KH_SETTING_C_COUNT      uint32_t
+#define KH_SETTING_C_MILLIS     kh_ms
+#define KH_SETTING_C_SECONDS    int64_t
+#define KH_SETTING_C_INSTANT    int64_t /* milliseconds since 1970 */
+#define KH_SETTING_C_START      enum kh_start
+#define KH_SETTING_C_RETRIEVAL  enum kh_retrieval
+#define KH_SETTING_C_METRICS    enum kh_metrics_level
+#define KH_SETTING_C_LOG_LEVEL  enum kh_log_level
+#define KH_SETTING_C_LOG_FORMAT enum kh_log_form
+
+/* After a load these members are settled, whatever combination of keys the file has:
+ *   initial_position_in_stream is AT_TIMESTAMP if initial_position_in_stream_extended is set;
+ *   stream_name is the name in stream_arn, and stream_arn ends with it, if stream_arn is not empty;
+ *   region_name is stream_arn's region if the file has none (then it may still be empty);
+ *   table_name is application_name if the file has none;
+ *   aws_credentials_provider_dynamo_db is aws_credentials_provider if the file has none.
+ * worker_id may be empty: the host makes one up. timeout_in_seconds is 0 when there is no limit. */
+struct kh_settings {
+#define KH_SETTING(type, field, key, text, low, high, rule, help) \
+    KH_SETTING_C_##type field;                                    \
+    bool field##_is_set;
+#include "config/settings.def"
+    char **executable_argv; /* owned; executable_name split at blanks, NULL-terminated */
+};
+
+/* All defaults. */
+void kh_settings_init(struct kh_settings *settings);
+void kh_settings_fini(struct kh_settings *settings);
+
+/* Read path into settings (initialised before). problems was initialised with the name to print for
+ * the file. */
+enum kh_rc kh_settings_load(struct kh_settings *settings, const char *path,
+                            struct kh_problems *problems) KH_MUST_USE;
+
+/* The same for a text in memory. */
+enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
+                             struct kh_problems *problems) KH_MUST_USE;
+
+/* The rows of settings.def, for help texts and tests. */
+struct kh_setting_help {
+    const char *key;
+    const char *text; /* default; "" if there is none */
+    const char
+        *allowed; /* "true or false", "LATEST, TRIM_HORIZON", "100 to 2147483647"; "" for texts */
+    const char *help;
+};
+size_t kh_settings_help_n(void);
+/* allowed points into room. */
+struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_QUOTE_MAX + 1]);
+
+#endif
