@@ -1,14 +1,14 @@
 /* json: small JSON documents read into a tree, and JSON written piece by piece.
  *
- * Shape   kh_json_parse gives a root; everything reached from it is borrowed from it. Reading never fails loudly:
- *         a NULL value, a null and a value of another type all answer "not there", so lookups may be chained.
- *         A writer appends to a buffer and remembers its first failure until kh_json_end.
+ * Shape   kh_json_parse gives a root; everything reached from it is borrowed from it. Reading never
+ * fails loudly: a NULL value, a null and a value of another type all answer "not there", so lookups
+ * may be chained. A writer appends to a buffer and remembers its first failure until kh_json_end.
  * Units   bytes.
- * Errors  kh_json_parse: KH_INVALID with the place, KH_TOOBIG over KH_JSON_BYTES_MAX. kh_json_end: KH_TOOBIG of the
- *         buffer.
- * Memory  the caller frees the root; texts are borrowed from it. A writer borrows its buffer.
- * Truth   RFC 8259, read by json-c in strict mode (this is the one file that knows json-c); of two members with one
- *         name the last wins. Not for GetRecords and not for children's lines: those are wire/scan's.
+ * Errors  kh_json_parse: KH_INVALID with the place, KH_TOOBIG over KH_JSON_BYTES_MAX. kh_json_end:
+ * KH_TOOBIG of the buffer. Memory  the caller frees the root; texts are borrowed from it. A writer
+ * borrows its buffer. Truth   RFC 8259, read by json-c in strict mode (this is the one file that
+ * knows json-c); of two members with one name the last wins. Not for GetRecords and not for
+ * children's lines: those are wire/scan's.
  */
 #ifndef KH_WIRE_JSON_H
 #define KH_WIRE_JSON_H
@@ -33,8 +33,8 @@ void kh_json_free(struct kh_json *root);
 /* The member of an object; NULL if it is absent or null, or if object is NULL or no object. */
 const struct kh_json *kh_json_get(const struct kh_json *object, const char *name);
 
-/* False, and *out as it was, if value is NULL or of another type. No type is turned into another, but for a whole
- * number read as double. i64 also refuses numbers that do not fit. */
+/* False, and *out as it was, if value is NULL or of another type. No type is turned into another,
+ * but for a whole number read as double. i64 also refuses numbers that do not fit. */
 bool kh_json_str(const struct kh_json *value, struct kh_str *out) KH_MUST_USE;
 bool kh_json_i64(const struct kh_json *value, int64_t *out) KH_MUST_USE;
 bool kh_json_double(const struct kh_json *value, double *out) KH_MUST_USE;
@@ -87,10 +87,10 @@ void kh_json_put_raw(struct kh_json_writer *writer, struct kh_str value);
 /* Everything opened is closed (asserted unless something failed). KH_OK, or the first failure. */
 enum kh_rc kh_json_end(struct kh_json_writer *writer) KH_MUST_USE;
 
-/* Append a JSON string with its quotes. Escapes '"', '\' and U+0000 to U+001F as Java's Jackson does; bytes that are
- * not UTF-8 become U+FFFD, so that the result is always valid JSON. */
+/* Append a JSON string with its quotes. Escapes '"', '\' and U+0000 to U+001F as Java's Jackson
+ * does; bytes that are not UTF-8 become U+FFFD, so that the result is always valid JSON. */
 enum kh_rc kh_json_append_string(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
-/* The same in ASCII: everything above U+007E becomes \uXXXX, in pairs beyond U+FFFF. */
+/* The same in ASCII: everything above U+007F becomes \uXXXX, in pairs beyond U+FFFF. */
 enum kh_rc kh_json_append_ascii(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
 
 #endif
