@@ -3,7 +3,8 @@
  * Shape   append at the end, consume from the front; p[0..n) are the bytes.
  * Units   bytes.
  * Errors  KH_TOOBIG when an append would pass max_bytes; nothing of that append is kept.
- * Memory  owns p; kh_buf_take hands it over; kh_buf_fini frees it. {0} after init has no heap memory yet.
+ * Memory  owns p; kh_buf_take hands it over; kh_buf_fini frees it. After init there is no heap
+ *         memory yet. One byte more than capacity is allocated, for what terminates its output.
  * Truth   own design.
  */
 #ifndef KH_BASE_BUF_H
@@ -15,10 +16,10 @@
 #include "base/str.h"
 
 struct kh_buf {
-    char *p;           /* owned */
-    size_t n;          /* bytes in use */
-    size_t capacity;   /* bytes allocated */
-    size_t max_bytes;  /* never more than this */
+    char *p;          /* owned */
+    size_t n;         /* bytes in use */
+    size_t capacity;  /* bytes allocated */
+    size_t max_bytes; /* never more than this */
 };
 
 void kh_buf_init(struct kh_buf *buf, size_t max_bytes);

@@ -1,4 +1,4 @@
-/* err: what went wrong outside the program, as a code for the caller and a sentence for the operator.
+/* err: what went wrong outside of us, as a code for the caller and a sentence for the operator.
  *
  * Shape   A function that can fail for outside reasons returns enum kh_rc and fills struct kh_err.
  * Units   none.
@@ -9,7 +9,7 @@
 #ifndef KH_BASE_ERR_H
 #define KH_BASE_ERR_H
 
-#define KH_MUST_USE __attribute__((warn_unused_result))
+#define KH_MUST_USE                __attribute__((warn_unused_result))
 #define KH_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 
 enum kh_rc {
@@ -31,15 +31,16 @@ struct kh_err {
     char text[KH_ERR_TEXT_MAX + 1];
 };
 
-/* Fill err (may be NULL) and return rc, so that a failing function ends with `return kh_fail(…)`. */
+/* Fill err (may be NULL) and return rc: a failing function ends with `return kh_fail(…)`. */
 enum kh_rc kh_fail(struct kh_err *err, enum kh_rc rc, const char *fmt, ...) KH_PRINTF(3, 4);
 
-/* The same for a system call's errno: ENOENT is NOTFOUND, EACCES and EPERM are DENIED, EPIPE and ECONNRESET
- * are CLOSED, EAGAIN, EINTR, ENOSPC, EMFILE, ENFILE, ENOMEM are RETRY, everything else INVALID. The text ends
- * in ": " and the errno's own words. */
+/* The same for a system call's errno: ENOENT is NOTFOUND, EACCES and EPERM are DENIED, EPIPE and
+ * ECONNRESET are CLOSED, EAGAIN, EINTR, ENOSPC, EMFILE, ENFILE, ENOMEM are RETRY, everything else
+ * INVALID. The text ends in ": " and the errno's own words. */
 enum kh_rc kh_fail_errno(struct kh_err *err, int errnum, const char *fmt, ...) KH_PRINTF(3, 4);
 
-/* Put "context: " before the text that is there and return err's own code. */
+/* Put "context: " before the text that is there and return err's own code. err is not NULL and
+ * holds a failure (asserted). */
 enum kh_rc kh_wrap(struct kh_err *err, const char *fmt, ...) KH_PRINTF(2, 3);
 
 /* "ok", "retry", "throttled", … for logs. */

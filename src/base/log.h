@@ -4,9 +4,11 @@
  *         `info lease.lost shard=… counter=12`; where lines go is the sink's business.
  * Units   none.
  * Errors  a sink that cannot write drops the line and counts it (kh_log_dropped).
- * Memory  borrows everything until it returns; formats into a bounded line (KH_LOG_LINE_MAX), cut if longer.
- * Truth   own design: error = a person must act, warn = we cope but should not have to, info = a state changed
- *         (bounded per shard and minute), debug = per request. Never record data, never keys.
+ * Memory  borrows everything until it returns; formats into a bounded line (KH_LOG_LINE_MAX), cut
+ *         if longer.
+ * Truth   own design: error = a person must act, warn = we cope but should not have to, info = a
+ *         state changed (bounded per shard and minute), debug = per request. Never record data,
+ *         never keys.
  */
 #ifndef KH_BASE_LOG_H
 #define KH_BASE_LOG_H
@@ -35,7 +37,7 @@ struct kh_field kh_fs(const char *name, struct kh_str str);
 struct kh_field kh_fi(const char *name, int64_t value);
 struct kh_field kh_fu(const char *name, uint64_t value);
 
-#define kh_log(level, event, ...)                                                                  \
+#define kh_log(level, event, ...) \
     kh_log_fields((level), (event), (const struct kh_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 
 void kh_log_fields(enum kh_log_level level, const char *event, const struct kh_field *fields);
@@ -43,8 +45,9 @@ void kh_log_fields(enum kh_log_level level, const char *event, const struct kh_f
 bool kh_log_wants(enum kh_log_level level);
 void kh_log_set_level(enum kh_log_level level);
 
-/* Where formatted events go. The default formats `level event key=value…` to stderr with one write(2). Values are
- * quoted (JSON string escapes) when they are empty or hold a blank, '"', '=', a control or a non-ASCII byte. */
+/* Where events go. The default formats `level event key=value…` to stderr with one write(2). Values
+ * are quoted (with JSON's escapes) when they are empty or hold a blank, '"', '=', a control or a
+ * non-ASCII byte; the latter stay as they are, being UTF-8 as a rule. */
 typedef void kh_log_sink(void *arg, enum kh_log_level level, const char *event,
                          const struct kh_field *fields);
 void kh_log_set_sink(kh_log_sink *sink, void *arg); /* NULL: the default */

@@ -1,7 +1,8 @@
 /* map: from a string key to a pointer.
  *
- * Shape   open addressing; order of iteration is the order of insertion as long as nothing was removed, and the
- *         same sequence of calls always gives the same order (the simulator relies on it).
+ * Shape   open addressing; order of iteration is the order of insertion as long as nothing was
+ *         removed, and the same sequence of calls always gives the same order (the simulator relies
+ *         on it).
  * Units   items.
  * Errors  none: see mem.h.
  * Memory  borrows keys (they must live as long as the entry, usually inside the value) and values.
@@ -25,8 +26,8 @@ struct kh_map {
     struct kh_map_entry *entries; /* owned; dense, in order of insertion */
     uint32_t *slots;              /* owned; index into entries plus one, 0 is free */
     size_t n;
-    size_t capacity;   /* of entries */
-    size_t slots_n;    /* a power of two, or 0 */
+    size_t capacity; /* of entries */
+    size_t slots_n;  /* a power of two, or 0 */
 };
 
 void kh_map_init(struct kh_map *map);

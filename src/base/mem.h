@@ -2,7 +2,8 @@
  *
  * Shape   thin names over malloc; out of memory goes through one function that never returns.
  * Units   bytes, or items of a size.
- * Errors  none returned: running out, or a product that overflows, ends the process (status 71, EX_OSERR).
+ * Errors  none returned: running out, or a product that overflows, ends the process (status 71,
+ *         EX_OSERR).
  * Memory  what is returned is the caller's and goes back through kh_mem_free.
  * Truth   own design: limits make it unlikely, and a crashed worker's leases move by design.
  */

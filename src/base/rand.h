@@ -1,11 +1,12 @@
 /* rand: dice that fall the same way for the same seed.
  *
- * Shape   xoshiro256** seeded by splitmix64; a plain value, so that it can live inside a core machine.
+ * Shape   xoshiro256** seeded by splitmix64; a plain value, so that it can live inside a core
+ *         machine.
  * Units   none.
  * Errors  none.
  * Memory  allocates nothing.
- * Truth   the published reference vectors of both generators (tests/unit/test_rand.c). Not for secrets:
- *         those come from io/entropy.c.
+ * Truth   the published reference vectors of both generators (tests/unit/test_rand.c). Not for
+ *         secrets: those come from io/entropy.c.
  */
 #ifndef KH_BASE_RAND_H
 #define KH_BASE_RAND_H

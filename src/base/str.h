@@ -41,7 +41,8 @@ struct kh_str kh_str_trim(struct kh_str s);
 /* Where c first stands, or s.n. */
 size_t kh_str_find(struct kh_str s, char c);
 
-/* Cut off the part before the first c: true gives head and tail (without c), false leaves head = s. */
+/* Cut off the part before the first c: true gives head and tail (without c), false leaves head = s
+ * and tail empty. */
 bool kh_str_cut(struct kh_str s, char c, struct kh_str *head, struct kh_str *tail);
 
 /* Copy and terminate; false (and dst is "") if s and its terminator do not fit into dst_bytes. */
@@ -51,7 +52,8 @@ bool kh_str_copy(char *dst, size_t dst_bytes, struct kh_str s) KH_MUST_USE;
 bool kh_str_u64(struct kh_str s, uint64_t *value) KH_MUST_USE;
 bool kh_str_i64(struct kh_str s, int64_t *value) KH_MUST_USE;
 
-/* The number of edits (insert, delete, replace, swap neighbours) between two short names, for "did you mean". */
+/* The number of edits (insert, delete, replace, swap neighbours) between two names, for "did you
+ * mean"; names of over 64 bytes count as having nothing in common. */
 size_t kh_str_distance(struct kh_str a, struct kh_str b);
 
 #endif

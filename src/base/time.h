@@ -1,7 +1,8 @@
 /* time: what an instant and a span are, everywhere.
  *
  * Shape   one signed 64-bit type; *_at_ms is an instant, *_ms a span.
- * Units   milliseconds. Instants are monotonic (CLOCK_BOOTTIME, read in io/clock.c only) unless a name says wall.
+ * Units   milliseconds. Instants are monotonic (CLOCK_BOOTTIME, read in io/clock.c only) unless a
+ *         name says wall.
  * Errors  none.
  * Memory  none.
  * Truth   own design.
@@ -15,8 +16,8 @@ typedef int64_t kh_ms;
 
 #define KH_NEVER INT64_MAX
 
-#define KH_SECONDS(n) ((kh_ms)(n) * 1000)
-#define KH_MINUTES(n) ((kh_ms)(n) * 60000)
+#define KH_SECONDS(n) ((kh_ms)1000 * (n))
+#define KH_MINUTES(n) ((kh_ms)60000 * (n))
 
 static inline kh_ms kh_ms_min(kh_ms a, kh_ms b)
 {

@@ -1,0 +1,83 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+
+#define FIRST_CAPACITY 8
+
+/* The one way out when memory is gone. It formats nothing: that could need memory. _exit, because
+ * what atexit would run may need some as well. */
+static void out_of_memory(void) __attribute__((noreturn, cold));
+
+static void out_of_memory(void)
+{
+    static const char text[] = "error memory.out\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+    (void)ignored;
+    _exit(EX_OSERR);
+}
+
+void *kh_mem_new(size_t items, size_t item_bytes)
+{
+    void *p;
+
+    kh_assert(item_bytes > 0);
+    /* calloc may answer NULL to a request for nothing, which would look like being out of it. */
+    p = calloc(items > 0 ? items : 1, item_bytes);
+    if (p == NULL) {
+        out_of_memory();
+    }
+    return p;
+}
+
+void *kh_mem_resize(void *old, size_t items, size_t item_bytes)
+{
+    void *p;
+
+    kh_assert(item_bytes > 0);
+    /* To nothing, realloc would free old and might return NULL. */
+    p = reallocarray(old, items > 0 ? items : 1, item_bytes);
+    if (p == NULL) {
+        out_of_memory();
+    }
+    return p;
+}
+
+char *kh_mem_copy(const char *bytes, size_t n)
+{
+    char *p;
+
+    if (n == SIZE_MAX) {
+        out_of_memory();
+    }
+    p = kh_mem_new(n + 1, 1);
+    if (n > 0) {
+        memcpy(p, bytes, n);
+    }
+    return p;
+}
+
+void kh_mem_free(void *p)
+{
+    free(p);
+}
+
+size_t kh_mem_grown(size_t capacity, size_t need)
+{
+    if (need <= capacity) {
+        return capacity;
+    }
+    if (capacity < FIRST_CAPACITY / 2) {
+        capacity = FIRST_CAPACITY / 2;
+    }
+    if (capacity > SIZE_MAX / 2 || need > 2 * capacity) {
+        return need > FIRST_CAPACITY ? need : FIRST_CAPACITY;
+    }
+    return 2 * capacity;
+}
