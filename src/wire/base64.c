@@ -8,7 +8,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 #define BLOCK 64
 
-static bool in_range(unsigned char c, unsigned char low, unsigned char high)
+static unsigned in_range(unsigned char c, unsigned char low, unsigned char high)
 {
     return (unsigned char)(c - low) <= (unsigned char)(high - low);
 }
@@ -16,7 +16,8 @@ static bool in_range(unsigned char c, unsigned char low, unsigned char high)
 /* Without a branch, so that the compiler can judge a vector of them at once. */
 static unsigned is_stranger(unsigned char c)
 {
-    return !(in_range((unsigned char)(c | 0x20), 'a', 'z') | in_range(c, '/', '9') | (c == '+'));
+    return !(in_range((unsigned char)(c | 0x20), 'a', 'z') | in_range(c, '/', '9') |
+             (unsigned)(c == '+'));
 }
 
 /* Are these all letters of the alphabet? Every byte of every record passes here. */

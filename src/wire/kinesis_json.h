@@ -67,7 +67,7 @@ void kh_shard_list_init(struct kh_shard_list *list);
 void kh_shard_list_fini(struct kh_shard_list *list);
 
 /* One page of ListShards, or a saved one: appends to list. next_token is emptied and filled; empty on the last page.
- * KH_TOOBIG: more than KH_SHARD_LIST_MAX shards, or a token that next_token has no room for. */
+ * The list holds at most KH_SHARD_LIST_MAX shards. */
 enum kh_rc kh_kinesis_list_shards(struct kh_str body, struct kh_shard_list *list,
                                   struct kh_buf *next_token, struct kh_err *err) KH_MUST_USE;
 

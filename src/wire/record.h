@@ -26,9 +26,9 @@ struct kh_record {
 };
 
 struct kh_batch {
-    struct kh_buf body;         /* owned: what the slices point into */
-    struct kh_arena arena;      /* owned: what had to be made anew (unescaped data) */
-    struct kh_record *records;  /* owned */
+    struct kh_buf body;        /* owned: what the slices point into */
+    struct kh_arena arena;     /* owned: what had to be made anew (unescaped data) */
+    struct kh_record *records; /* owned */
     size_t records_n;
     size_t records_capacity;
     bool has_millis_behind;

@@ -71,6 +71,9 @@ bool kh_scan_item(struct kh_scan *scan, bool *first);
 bool kh_scan_string(struct kh_scan *scan, struct kh_scan_text *text);
 bool kh_scan_number(struct kh_scan *scan, struct kh_str *token);
 
+/* A string or a null; text->raw.p is NULL for the null, and only then. */
+bool kh_scan_optional(struct kh_scan *scan, struct kh_scan_text *text);
+
 /* Take a null if there is one; false, without failing, if there is something else. */
 bool kh_scan_null(struct kh_scan *scan);
 
@@ -93,12 +96,5 @@ bool kh_scan_text_is(const struct kh_scan_text *text, const char *literal);
 
 /* The text with its escapes resolved; a surrogate without its partner becomes U+FFFD. */
 struct kh_str kh_scan_unescape(const struct kh_scan_text *text, struct kh_arena *arena);
-
-enum kh_scan_rounding { KH_SCAN_NEAREST, KH_SCAN_TOWARDS_ZERO };
-
-/* A number token times 10^shift as an integer; halves are rounded away from zero. False if it does
- * not fit. Exact: there is no floating point in it. */
-bool kh_scan_scaled(struct kh_str token, int shift, enum kh_scan_rounding rounding,
-                    int64_t *value) KH_MUST_USE;
 
 #endif
