@@ -1,0 +1,200 @@
+"""What is wrong from outside: one clear sentence, a documented exit status, nothing written, nothing left running."""
+
+
+import pytest
+
+from lib import faults, leases
+
+QUICK_S = 30  # to notice and say it; nothing here may take the retries of a long outage
+
+
+def ends_with(host, status, *words, limit_s=QUICK_S):
+    """The host ends with this status and one error line that has all the words."""
+    got = host.wait_exit(limit_s)
+    errors = [line for line in host.err_path.read_text().splitlines() if is_complaint(line)]
+    assert got == status, f"status {got}, expected {status}:\n{host.text()[-3000:]}"
+    matching = [line for line in errors if all(word in line for word in words)]
+    assert len(matching) == 1, f"no one line with {words}:\n{host.text()[-3000:]}"
+    assert len(matching[0]) < 600
+    assert "Traceback" not in host.text() and "Assertion" not in host.text()
+    host.wait_no_children()
+    return matching[0]
+
+
+def is_complaint(line):
+    """A line an operator must act on: the log's error level, or the plain sentence before there is a log."""
+    return line.startswith(("error ", "kcl-host:")) or " error " in line[:40]
+
+
+def nothing_written(dynamodb, app):
+    assert not leases.exists(dynamodb.client, app["applicationName"])
+
+
+# The command line and the properties file.
+
+
+def test_properties_file_missing(start, tmp_path, exit_status):
+    ends_with(start(tmp_path / "none.properties"), exit_status["NOINPUT"], "none.properties")
+
+
+def test_properties_file_is_a_folder(start, tmp_path, exit_status):
+    ends_with(start(tmp_path), exit_status["NOINPUT"], str(tmp_path))
+
+
+def test_unknown_option(start, app, exit_status):
+    ends_with(start(app, arguments=["--no-such-option"]), exit_status["USAGE"], "--no-such-option")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("initialPositionInStream", "SOMEWHERE"),
+    ("kinesisEndpoint", "http://bad host/"),
+    ("applicationName", ""),
+    ("executableName", ""),
+    ("leaseStore", "papyrus:/tmp/x"),
+    ("AwsCredentialsProvider", "NoSuchProvider"),
+])
+def test_malformed_property(key, value, stream, start, app, dynamodb, exit_status):
+    ends_with(start({**app, key: value}), exit_status["CONFIG"], key)
+    nothing_written(dynamodb, app)
+
+
+def test_all_malformed_properties_are_named_at_once(start, app, exit_status):
+    host = start({**app, "initialPositionInStream": "SOMEWHERE", "retrievalMode": "CARRIER_PIGEON"})
+    assert host.wait_exit(QUICK_S) == exit_status["CONFIG"]
+    lines = host.text().splitlines()
+    for word in ("SOMEWHERE", "CARRIER_PIGEON"):
+        assert len([line for line in lines if word in line and "app0.properties" in line]) == 1, host.text()
+
+
+def test_malformed_escape_names_the_line(start, tmp_path, exit_status):
+    file = tmp_path / "bad.properties"
+    file.write_text("applicationName = x\nstreamName = \\u12g4\n")
+    ends_with(start(file), exit_status["CONFIG"], "bad.properties:2")
+
+
+def test_a_number_that_is_none_is_warned_about_and_left_at_its_default(stream, start, app, notes):
+    stream.put(100)
+    host = start({**app, "maxRecords": "many", "failoverTimeMilis": "3000"})
+    host.wait_for(lambda: notes.seen() == 100, "all records")
+    lines = host.text().splitlines()
+    assert [line for line in lines if "maxRecords" in line and "many" in line]
+    assert [line for line in lines if "failoverTimeMilis" in line and "failoverTimeMillis" in line]
+
+
+# The processor.
+
+
+def test_executable_missing(stream, start, app, dynamodb, exit_status):
+    ends_with(start({**app, "executableName": "no_such_processor.py"}), exit_status["CONFIG"], "no_such_processor.py",
+              "executableName")
+    nothing_written(dynamodb, app)
+
+
+def test_executable_not_executable(stream, start, app, dynamodb, tmp_path, exit_status):
+    plain = tmp_path / "plain.py"
+    plain.write_text("#!/bin/sh\n")
+    plain.chmod(0o644)
+    ends_with(start({**app, "executableName": str(plain)}), exit_status["CONFIG"], "plain.py", "executable")
+    nothing_written(dynamodb, app)
+
+
+# AWS.
+
+
+def test_unknown_stream(start, app, dynamodb, exit_status):
+    ends_with(start({**app, "streamName": "no-such-stream"}), exit_status["UNAVAILABLE"], "no-such-stream")
+    nothing_written(dynamodb, app)
+
+
+def test_no_region(start, app, dynamodb, exit_status):
+    ends_with(start({**app, "regionName": None}), exit_status["CONFIG"], "region")
+    nothing_written(dynamodb, app)
+
+
+def test_wrong_region(start, app, dynamodb, exit_status):
+    with faults.FaultServer("InvalidSignatureException") as aws:
+        host = start({**app, "regionName": "mars-1", "kinesisEndpoint": aws.endpoint})
+        ends_with(host, exit_status["NOPERM"], "mars-1", faults.FAULTS["InvalidSignatureException"])
+    nothing_written(dynamodb, app)
+
+
+def test_stream_in_another_region(start, app, dynamodb, exit_status):
+    """The usual face of a wrong region: valid keys, and no such stream there."""
+    with faults.FaultServer("ResourceNotFoundException") as aws:
+        host = start({**app, "regionName": "eu-west-1", "kinesisEndpoint": aws.endpoint})
+        ends_with(host, exit_status["UNAVAILABLE"], app["streamName"], "eu-west-1")
+    nothing_written(dynamodb, app)
+
+
+def test_wrong_credentials(start, app, dynamodb, exit_status):
+    with faults.FaultServer("UnrecognizedClientException") as aws:
+        ends_with(start({**app, "kinesisEndpoint": aws.endpoint}), exit_status["NOPERM"], "security token")
+    nothing_written(dynamodb, app)
+
+
+def test_no_credentials(start, app, dynamodb, exit_status, tmp_path):
+    host = start(app, {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "HOME": str(tmp_path)})
+    ends_with(host, exit_status["NOPERM"], "credentials", "AWS_ACCESS_KEY_ID")
+    nothing_written(dynamodb, app)
+
+
+def test_stream_without_rights(start, app, dynamodb, exit_status):
+    with faults.FaultServer("AccessDeniedException") as aws:
+        ends_with(start({**app, "kinesisEndpoint": aws.endpoint}), exit_status["NOPERM"], "not authorized",
+                  app["streamName"])
+    nothing_written(dynamodb, app)
+
+
+def test_table_without_rights(stream, start, app, exit_status):
+    with faults.FaultServer("AccessDeniedException") as aws:
+        host = start({**app, "dynamoDBEndpoint": aws.endpoint})
+        ends_with(host, exit_status["NOPERM"], "not authorized", app["applicationName"])
+    assert not set(aws.operations) & {"PutItem", "UpdateItem", "DeleteItem"}
+
+
+def test_secrets_are_never_said(start, app, dynamodb):
+    with faults.FaultServer("UnrecognizedClientException") as aws:
+        host = start({**app, "kinesisEndpoint": aws.endpoint, "logLevel": "debug"},
+                     {"AWS_SECRET_ACCESS_KEY": "TopSecretKey", "AWS_SESSION_TOKEN": "TopSecretToken"})
+        host.wait_exit(QUICK_S)
+    assert "TopSecret" not in host.text()
+    nothing_written(dynamodb, app)
+
+
+def test_service_not_reachable_is_waited_for(stream, start, app, notes, kinesis):
+    """An outage at the start is the world's business: say so, try again, stop when asked."""
+    host = start({**app, "dynamoDBEndpoint": "http://127.0.0.1:1"})
+    host.wait_event("127.0.0.1:1", QUICK_S)
+    if host.process.poll() is None:
+        status, _ = host.terminate()
+        assert status == 0
+    assert notes.shards() == []
+    host.wait_no_children()
+
+
+# A row of the lease table that no KCL wrote so.
+
+
+def test_corrupt_lease_item(stream, start, app, notes, dynamodb, exit_status):
+    host = start(app)
+    host.wait_for(lambda: len(notes.shards()) == 4, "four children")
+    host.terminate()
+    table, key = app["applicationName"], "shardId-000000000002"
+    dynamodb.client.update_item(TableName=table, Key={"leaseKey": {"S": key}},
+                                UpdateExpression="SET #c = :c REMOVE leaseCounter",
+                                ExpressionAttributeNames={"#c": "checkpoint"},
+                                ExpressionAttributeValues={":c": {"S": "forty-two"}})
+    before = leases.leases(dynamodb.client, table)[key]
+    stream.put(400)
+    sizes = len(notes.lines(key))
+    host = start(app)
+    others = {s: r for s, r in stream.by_shard.items() if s != key}
+    host.wait_for(lambda: all(len({q for q, _, _ in notes.records(s)}) == len(r) for s, r in others.items()),
+                  "the records of the sound leases")
+    status, _ = host.terminate()
+    complaints = [line for line in host.text().splitlines() if key in line and is_complaint(line)]
+    assert status == 0
+    assert complaints and all(table in line or "leaseCounter" in line or "checkpoint" in line for line in complaints)
+    assert len(complaints) <= 3, "the same complaint over and over"
+    assert leases.leases(dynamodb.client, table)[key] == before
+    assert len(notes.lines(key)) == sizes

@@ -1,0 +1,88 @@
+"""The main job: an unchanged Python processor, a Kinesis API, a lease table as Java writes it."""
+
+import json
+import re
+from pathlib import Path
+
+from lib import journal, leases
+
+RECORDED = Path(__file__).resolve().parents[1] / "data" / "lease-table-java-3.1.3.json"
+
+
+def test_every_record_once_and_in_order(stream, start, app, notes, dynamodb, figure):
+    stream.put(20000)
+    assert len(stream.by_shard) == 4
+    host = start({**app, "streamArn": stream.arn})
+    host.wait_for(lambda: notes.seen() >= 20000, "20,000 records to be processed", 120)
+    took = max(at for shard in notes.shards() for _, _, at in notes.records(shard)) - host.started_at
+    status, _ = host.terminate()
+    journal.check_exactly_once(notes, stream)
+    assert status == 0
+    for shard in stream.by_shard:
+        last = str(stream.expected(shard)[-1][0])
+        assert leases.checkpoints(dynamodb.client, app["applicationName"])[shard] == last
+    figure(f"20,000 records, 4 shards, each once and in order: {took:.2f} s from start to the last record")
+
+
+def test_the_lease_table_looks_as_java_wrote_it(stream, start, app, notes, dynamodb):
+    stream.put(400)
+    recorded = json.loads(RECORDED.read_text())
+    host = start(app)
+    host.wait_for(lambda: notes.seen() >= 400, "all records")
+    name = app["applicationName"]
+    held = host.wait_for(lambda: all_checkpointed(leases.leases(dynamodb.client, name)), "four checkpoints")
+    table = dynamodb.client.describe_table(TableName=name)["Table"]
+    assert table["KeySchema"] == recorded["key_schema"]
+    assert table["BillingModeSummary"]["BillingMode"] == recorded["billing_mode"]
+    for ours, java in zip((held[key] for key in sorted(held)), recorded["leases"]):
+        # Throughput is measured by KCL 3.x fleets only.
+        want = {name: t for name, t in leases.types(java).items() if name != "throughputKBps"}
+        got = {name: t for name, t in leases.types(ours).items() if name not in ("throughputKBps", "entityType")}
+        assert got == want
+        for same in ("leaseKey", "startingHashKey", "endingHashKey", "checkpointSubSequenceNumber",
+                     "ownerSwitchesSinceCheckpoint"):
+            assert ours[same] == java[same]
+        assert re.fullmatch(r"\d{56}", ours["checkpoint"]["S"])
+
+
+def all_checkpointed(found):
+    done = [item for item in found.values() if item["checkpoint"]["S"].isdigit()]
+    return found if len(done) == 4 else None
+
+
+def test_the_librarys_own_sample_runs_unchanged(stream, start, app, dynamodb):
+    stream.put(2000)
+    host = start({**app, "executableName": "sample_kclpy_app.py"})
+    # The sample writes its notes to stderr without line ends, so they come through while it runs or at its end.
+    host.wait_for(lambda: len(leases.owners(dynamodb.client, app["applicationName"])) == 4
+                  and all(leases.owners(dynamodb.client, app["applicationName"]).values()), "four held leases")
+    host.wait_for(lambda: len(host.children()) == 4, "four children")
+    host.wait_for(lambda: host.text().count("Record (Partition Key") >= 2000, "the sample's notes on all records")
+    status, _ = host.terminate()
+    text = host.text()
+    assert status == 0
+    assert text.count("Record (Partition Key") == 2000
+    assert text.count("Shutdown has been requested, checkpointing.") == 4
+    found = leases.checkpoints(dynamodb.client, app["applicationName"])
+    assert found == {shard: str(stream.expected(shard)[-1][0]) for shard in stream.by_shard}
+
+
+def test_leases_in_moto(stream, start, app, notes, moto):
+    stream.put(400)
+    host = start({**app, "dynamoDBEndpoint": moto.endpoint})
+    host.wait_for(lambda: notes.seen() >= 400, "all records")
+    status, _ = host.terminate()
+    journal.check_exactly_once(notes, stream)
+    assert status == 0
+    assert set(leases.owners(moto.client, app["applicationName"]).values()) == {None}
+
+
+def test_latest_skips_what_was_there_before(stream, start, app, notes):
+    stream.put(100)
+    host = start({**app, "initialPositionInStream": "LATEST"})
+    host.wait_for(lambda: len(notes.shards()) == 4, "four children")
+    before = {shard: set(records) for shard, records in stream.by_shard.items()}
+    stream.put(100)
+    host.wait_for(lambda: notes.seen() >= 100, "the new records")
+    for shard, records in stream.by_shard.items():
+        assert {seq for seq, _, _ in notes.records(shard)} == set(records) - before[shard]
