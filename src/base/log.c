@@ -90,6 +90,9 @@ static void put_field(struct line *line, const struct kh_field *field)
 {
     char number[sizeof("-9223372036854775808")];
 
+    if (strlen(field->name) + 2 > line->max_bytes - line->n) {
+        line->full = true; /* not even its name fits: no half of it either */
+    }
     put(line, KH_STR(" "));
     put(line, kh_str(field->name));
     put(line, KH_STR("="));

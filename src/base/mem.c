@@ -23,13 +23,22 @@ static void out_of_memory(void)
     _exit(EX_OSERR);
 }
 
-void *kh_mem_new(size_t items, size_t item_bytes)
+/* At least one byte: asked for none, the C library may answer NULL, or free what it should resize. */
+static size_t bytes_of(size_t items, size_t item_bytes)
 {
-    void *p;
+    size_t bytes;
 
     kh_assert(item_bytes > 0);
-    /* calloc may answer NULL to a request for nothing, which would look like being out of it. */
-    p = calloc(items > 0 ? items : 1, item_bytes);
+    if (__builtin_mul_overflow(items, item_bytes, &bytes)) {
+        out_of_memory();
+    }
+    return bytes > 0 ? bytes : 1;
+}
+
+void *kh_mem_new(size_t items, size_t item_bytes)
+{
+    void *p = calloc(1, bytes_of(items, item_bytes));
+
     if (p == NULL) {
         out_of_memory();
     }
@@ -38,11 +47,8 @@ void *kh_mem_new(size_t items, size_t item_bytes)
 
 void *kh_mem_resize(void *old, size_t items, size_t item_bytes)
 {
-    void *p;
+    void *p = realloc(old, bytes_of(items, item_bytes));
 
-    kh_assert(item_bytes > 0);
-    /* To nothing, realloc would free old and might return NULL. */
-    p = reallocarray(old, items > 0 ? items : 1, item_bytes);
     if (p == NULL) {
         out_of_memory();
     }

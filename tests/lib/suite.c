@@ -1,0 +1,17 @@
+#include "tests/lib/suite.h"
+
+#include <stdlib.h>
+
+int suite_run(const char *name, TCase *tcase)
+{
+    Suite *suite = suite_create(name);
+    SRunner *runner;
+    int failed;
+
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
