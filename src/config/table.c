@@ -1,0 +1,152 @@
+#include "config/table.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "config/settings.h"
+
+static const struct kh_setting_row rows[] = {
+#define KH_SETTING(type, field, key, text, low, high, rule, help) \
+    {KH_SETTING_TYPE_##type,                                      \
+     key,                                                         \
+     text,                                                        \
+     low,                                                         \
+     high,                                                        \
+     KH_SETTING_RULE_##rule,                                      \
+     help,                                                        \
+     offsetof(struct kh_settings, field),                         \
+     offsetof(struct kh_settings, field##_is_set)},
+#include "config/settings.def"
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == KH_SETTINGS_N, "one id a row");
+
+static const struct kh_setting_spelling spellings[] = {
+#define KH_SETTING(type, field, key, text, low, high, rule, help) \
+    {key, KH_SETTING_ID_##field, 1, KH_SETTING_OTHER_NONE, NULL},
+#define KH_ALIAS(field, key, wins) \
+    {key, KH_SETTING_ID_##field, (wins) ? 2 : 0, KH_SETTING_OTHER_NONE, NULL},
+#define KH_OTHER(class, key, note) {key, KH_SETTING_ID_NONE, 0, KH_SETTING_OTHER_##class, note},
+#include "config/settings.def"
+};
+
+#define SPELLINGS_N (sizeof(spellings) / sizeof(spellings[0]))
+
+const struct kh_setting_row *kh_setting_row(enum kh_setting_id id)
+{
+    kh_assert(id < KH_SETTINGS_N);
+    return &rows[id];
+}
+
+/* "prefix." stands for every key that begins so; otherwise all of it has to match. */
+static bool spells(const struct kh_setting_spelling *spelling, struct kh_str key, bool any_case)
+{
+    struct kh_str name = kh_str(spelling->key);
+
+    if (kh_str_ends(name, KH_STR(".")) && key.n > name.n) {
+        key.n = name.n;
+    }
+    return any_case ? kh_str_eq_nocase(name, key) : kh_str_eq(name, key);
+}
+
+const struct kh_setting_spelling *kh_setting_find(struct kh_str key, bool any_case)
+{
+    for (size_t i = 0; i < SPELLINGS_N; i++) {
+        if (spells(&spellings[i], key, any_case)) {
+            return &spellings[i];
+        }
+    }
+    return NULL;
+}
+
+bool kh_setting_java_takes(const struct kh_setting_spelling *spelling, struct kh_str key)
+{
+    const struct kh_str prefix = KH_STR("AwsCredentialsProvider");
+    struct kh_str name = kh_str(spelling->key);
+
+    return kh_str_eq(name, key) ||
+           (name.n == key.n && kh_str_starts(name, prefix) &&
+            memcmp(name.p + prefix.n, key.p + prefix.n, key.n - prefix.n) == 0);
+}
+
+const struct kh_setting_spelling *kh_setting_nearest(struct kh_str key)
+{
+    const struct kh_setting_spelling *nearest = NULL;
+    size_t least = 2 + key.n / 4; /* farther than that is no typing mistake */
+
+    for (size_t i = 0; i < SPELLINGS_N; i++) {
+        size_t distance = kh_str_distance(key, kh_str(spellings[i].key));
+        if (distance < least) {
+            least = distance;
+            nearest = &spellings[i];
+        }
+    }
+    return nearest;
+}
+
+const char *const *kh_setting_choices(enum kh_setting_type type)
+{
+    static const char *const start[] = {"LATEST", "TRIM_HORIZON", NULL};
+    static const char *const retrieval[] = {"DEFAULT", "POLLING", "FANOUT", NULL};
+    static const char *const metrics[] = {"NONE", "SUMMARY", "DETAILED", NULL};
+    static const char *const log_level[] = {"error", "warn", "info", "debug", NULL};
+    static const char *const log_format[] = {"text", "json", NULL};
+
+    switch (type) {
+    case KH_SETTING_TYPE_START:
+        return start;
+    case KH_SETTING_TYPE_RETRIEVAL:
+        return retrieval;
+    case KH_SETTING_TYPE_METRICS:
+        return metrics;
+    case KH_SETTING_TYPE_LOG_LEVEL:
+        return log_level;
+    case KH_SETTING_TYPE_LOG_FORMAT:
+        return log_format;
+    case KH_SETTING_TYPE_TEXT:
+    case KH_SETTING_TYPE_URL:
+    case KH_SETTING_TYPE_BOOL:
+    case KH_SETTING_TYPE_COUNT:
+    case KH_SETTING_TYPE_MILLIS:
+    case KH_SETTING_TYPE_SECONDS:
+    case KH_SETTING_TYPE_INSTANT:
+        break;
+    }
+    return NULL;
+}
+
+const char *kh_setting_allowed(const struct kh_setting_row *row,
+                               char room[KH_PROBLEM_QUOTE_MAX + 1])
+{
+    const char *const *choices = kh_setting_choices(row->type);
+    int n = 0;
+
+    room[0] = '\0';
+    if (choices != NULL) {
+        for (size_t i = 0; choices[i] != NULL; i++) {
+            n += snprintf(room + n, (size_t)(KH_PROBLEM_QUOTE_MAX + 1 - n), "%s%s",
+                          i == 0 ? "" : ", ", choices[i]);
+            kh_assert(n <= KH_PROBLEM_QUOTE_MAX);
+        }
+        return room;
+    }
+    if (row->type == KH_SETTING_TYPE_BOOL) {
+        return "true or false";
+    }
+    if (row->type == KH_SETTING_TYPE_INSTANT) {
+        return "whole seconds since 1970, or a time like 2024-02-29T12:00:00Z";
+    }
+    if (row->type == KH_SETTING_TYPE_URL) {
+        return "a URL like https://host:port";
+    }
+    if (row->type == KH_SETTING_TYPE_TEXT) {
+        (void)snprintf(room, KH_PROBLEM_QUOTE_MAX + 1, "text of at most %lld bytes without NUL",
+                       (long long)row->high);
+        return room;
+    }
+    (void)snprintf(room, KH_PROBLEM_QUOTE_MAX + 1, "a whole number from %lld to %lld",
+                   (long long)row->low, (long long)row->high);
+    return room;
+}
