@@ -20,6 +20,7 @@
 #define KH_HASH_KEY_DIGITS_MAX 39
 #define KH_PARENTS_MAX 2
 #define KH_CHILDREN_MAX 4
+#define KH_THROUGHPUT_KBPS_MAX 1e15 /* far above any shard; keeps every value a plain decimal */
 
 struct kh_hash_range {
     char start[KH_HASH_KEY_DIGITS_MAX + 1]; /* inclusive; both "" when unknown */

@@ -26,7 +26,9 @@ static bool values_are_there(unsigned fields, const struct kh_lease *lease)
            ((fields & KH_LEASE_CHILDREN) == 0 || lease->children_n > 0) &&
            ((fields & KH_LEASE_HASH_RANGE) == 0 ||
             (lease->range.start[0] != '\0' && lease->range.end[0] != '\0')) &&
-           ((fields & KH_LEASE_THROUGHPUT) == 0 || lease->has_throughput);
+           ((fields & KH_LEASE_THROUGHPUT) == 0 ||
+            (lease->has_throughput && lease->throughput_kbps >= 0 &&
+             lease->throughput_kbps <= KH_THROUGHPUT_KBPS_MAX));
 }
 
 static bool is_sound_expectation(const struct kh_lease_op *op)
