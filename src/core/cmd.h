@@ -20,20 +20,21 @@ enum kh_cmd_type {
     KH_CMD_NOTE,        /* for log, counters, transcript: note, and key or "" . No answer */
     KH_CMD_STORE,       /* *op -> KH_EVENT_STORE */
     KH_CMD_LIST_SHARDS, /* filter, wall_ms, ticket -> KH_EVENT_SHARDS */
-    KH_CMD_OPEN,        /* begin reading shard `key` at position, dropping records up to skip_to; ticket
+    KH_CMD_OPEN,  /* begin reading shard `key` at position, dropping records up to skip_to; ticket
                          * -> KH_EVENT_OPENED. A shard that is open is closed first */
-    KH_CMD_FETCH,       /* the next batch of the open shard `key`, at most limit records; ticket
+    KH_CMD_FETCH, /* the next batch of the open shard `key`, at most limit records; ticket
                          * -> KH_EVENT_FETCHED */
-    KH_CMD_CLOSE,       /* stop reading shard `key`; a pending OPEN or FETCH is cancelled: no answer comes any
+    KH_CMD_CLOSE, /* stop reading shard `key`; a pending OPEN or FETCH is cancelled: no answer comes any
                          * more. No answer */
-    KH_CMD_DROP_BATCH,  /* batch is done with. Every batch handed to the core comes back so, once. No answer */
+    KH_CMD_DROP_BATCH, /* batch is done with. Every batch handed to the core comes back so, once. No answer */
     KH_CMD_CHILD_START, /* start child number `child` for shard `key` -> in the end KH_EVENT_CHILD_EXITED */
-    KH_CMD_CHILD_SEND,  /* one action line; action, position for INITIALIZE, batch for PROCESS_RECORDS. The
+    KH_CMD_CHILD_SEND, /* one action line; action, position for INITIALIZE, batch for PROCESS_RECORDS. The
                          * child's lines come as KH_EVENT_CHILD_STATUS and _CHECKPOINT */
-    KH_CMD_CHILD_ACK,   /* answer the checkpoint line that came last; error is NULL or the name for the child */
+    KH_CMD_CHILD_ACK, /* answer the checkpoint line that came last; error is NULL or the name for the child */
     KH_CMD_CHILD_CLOSE, /* close its stdin once everything is written. No answer; the child should leave */
     KH_CMD_CHILD_SIGNAL, /* signal its process group: kill ? SIGKILL : SIGTERM. No answer */
-    KH_CMD_STOPPED      /* the last command of a worker: nothing is held any more; why says how it ended */
+    KH_CMD_STOPPED /* the last command of a worker; why says how it ended. If the grace time ran out, children
+                         * and batches may be left: they are the host's to end */
 };
 
 enum kh_action {
@@ -44,7 +45,12 @@ enum kh_action {
     KH_ACTION_SHUTDOWN_REQUESTED
 };
 
-enum kh_shard_filter { KH_SHARDS_ALL, KH_SHARDS_AT_TRIM_HORIZON, KH_SHARDS_AT_LATEST, KH_SHARDS_AT_TIMESTAMP };
+enum kh_shard_filter {
+    KH_SHARDS_ALL,
+    KH_SHARDS_AT_TRIM_HORIZON,
+    KH_SHARDS_AT_LATEST,
+    KH_SHARDS_AT_TIMESTAMP
+};
 
 enum kh_stop_reason {
     KH_STOP_ASKED, /* KH_EVENT_STOP or _STOP_NOW */
@@ -53,30 +59,32 @@ enum kh_stop_reason {
 
 struct kh_cmd {
     enum kh_cmd_type type;
-    const char *key;  /* shard id; borrowed */
-    const char *note; /* NOTE; a literal */
-    uint64_t ticket;  /* LIST_SHARDS, OPEN, FETCH */
+    const char *key;              /* shard id; borrowed */
+    const char *note;             /* NOTE; a literal */
+    uint64_t ticket;              /* LIST_SHARDS, OPEN, FETCH */
     const struct kh_lease_op *op; /* STORE; borrowed until the next step */
-    struct kh_position position;      /* OPEN */
-    struct kh_extseq skip_to;         /* OPEN: records at or before it are not delivered; none = deliver all.
+    struct kh_position position;  /* OPEN */
+    struct kh_extseq
+        skip_to;           /* OPEN: records at or before it are not delivered; none = deliver all.
                                        * CHILD_SEND INITIALIZE: the stored checkpoint */
-    uint32_t limit;                   /* FETCH */
-    uint64_t batch;                   /* DROP_BATCH, CHILD_SEND PROCESS_RECORDS */
-    uint32_t child;                   /* CHILD_*: its number, never used twice by one worker, never 0 */
-    enum kh_action action;            /* CHILD_SEND */
-    const char *error;                /* CHILD_ACK; a literal or NULL */
-    bool kill;                        /* CHILD_SIGNAL */
-    enum kh_shard_filter filter;      /* LIST_SHARDS */
-    int64_t wall_ms;                  /* LIST_SHARDS AT_TIMESTAMP */
-    int64_t value;                    /* NOTE: a number worth printing with it; 0 if none */
-    enum kh_stop_reason why;          /* STOPPED */
+    uint32_t limit;        /* FETCH */
+    uint64_t batch;        /* DROP_BATCH, CHILD_SEND PROCESS_RECORDS */
+    uint32_t child;        /* CHILD_*: its number, never used twice by one worker, never 0 */
+    enum kh_action action; /* CHILD_SEND */
+    const char *error;     /* CHILD_ACK; a literal or NULL */
+    bool kill;             /* CHILD_SIGNAL */
+    enum kh_shard_filter filter; /* LIST_SHARDS */
+    int64_t wall_ms;             /* LIST_SHARDS AT_TIMESTAMP */
+    int64_t value;               /* NOTE: a number worth printing with it; 0 if none */
+    enum kh_stop_reason why;     /* STOPPED */
 };
 
 struct kh_cmds {
     struct kh_cmd *items; /* owned */
     size_t n;
     size_t capacity;
-    struct kh_lease_op **ops; /* owned, as are the ops: the STORE commands' requests, reused from step to step */
+    struct kh_lease_op *
+        *ops; /* owned, as are the ops: the STORE commands' requests, reused from step to step */
     size_t ops_n;
     size_t ops_capacity;
 };

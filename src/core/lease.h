@@ -14,12 +14,12 @@
 
 #include "core/seqno.h"
 
-#define KH_SHARD_ID_MAX 128
-#define KH_LEASE_KEY_MAX KH_SHARD_ID_MAX /* single-stream mode: the lease key is the shard id */
-#define KH_WORKER_ID_MAX 128
+#define KH_SHARD_ID_MAX        128
+#define KH_LEASE_KEY_MAX       KH_SHARD_ID_MAX /* single-stream mode: the lease key is the shard id */
+#define KH_WORKER_ID_MAX       128
 #define KH_HASH_KEY_DIGITS_MAX 39
-#define KH_PARENTS_MAX 2
-#define KH_CHILDREN_MAX 4
+#define KH_PARENTS_MAX         2
+#define KH_CHILDREN_MAX        4
 #define KH_THROUGHPUT_KBPS_MAX 1e15 /* far above any shard; keeps every value a plain decimal */
 
 struct kh_hash_range {
@@ -29,14 +29,15 @@ struct kh_hash_range {
 
 struct kh_lease {
     char key[KH_LEASE_KEY_MAX + 1];
-    char owner[KH_WORKER_ID_MAX + 1];            /* leaseOwner */
-    char checkpoint_owner[KH_WORKER_ID_MAX + 1]; /* checkpointOwner: who still processes, during a hand-off */
-    uint64_t counter;                            /* leaseCounter: the fence and the heartbeat */
-    uint64_t owner_switches;                     /* ownerSwitchesSinceCheckpoint */
-    struct kh_extseq checkpoint;                 /* checkpoint, checkpointSubSequenceNumber; never none */
-    struct kh_extseq pending;                    /* pendingCheckpoint…; none when absent */
+    char owner[KH_WORKER_ID_MAX + 1]; /* leaseOwner */
+    char checkpoint_owner[KH_WORKER_ID_MAX +
+                          1];    /* checkpointOwner: who still processes, during a hand-off */
+    uint64_t counter;            /* leaseCounter: the fence and the heartbeat */
+    uint64_t owner_switches;     /* ownerSwitchesSinceCheckpoint */
+    struct kh_extseq checkpoint; /* checkpoint, checkpointSubSequenceNumber; never none */
+    struct kh_extseq pending;    /* pendingCheckpoint…; none when absent */
     unsigned parents_n;
-    char parents[KH_PARENTS_MAX][KH_SHARD_ID_MAX + 1];   /* parentShardId */
+    char parents[KH_PARENTS_MAX][KH_SHARD_ID_MAX + 1]; /* parentShardId */
     unsigned children_n;
     char children[KH_CHILDREN_MAX][KH_SHARD_ID_MAX + 1]; /* childShardIds */
     struct kh_hash_range range;
@@ -48,10 +49,12 @@ struct kh_lease {
 struct kh_shard {
     char id[KH_SHARD_ID_MAX + 1];
     unsigned parents_n;
-    char parents[KH_PARENTS_MAX][KH_SHARD_ID_MAX + 1]; /* ParentShardId, AdjacentParentShardId; or ParentShards */
+    char parents[KH_PARENTS_MAX]
+                [KH_SHARD_ID_MAX + 1]; /* ParentShardId, AdjacentParentShardId; or ParentShards */
     struct kh_hash_range range;
-    char start_seq[KH_SEQNO_DIGITS_MAX + 1]; /* SequenceNumberRange.StartingSequenceNumber; "" if not known */
-    bool open;                               /* no EndingSequenceNumber */
+    char start_seq[KH_SEQNO_DIGITS_MAX +
+                   1]; /* SequenceNumberRange.StartingSequenceNumber; "" if not known */
+    bool open;         /* no EndingSequenceNumber */
 };
 
 /* The processing worker: checkpointOwner if there is one, else leaseOwner; "" if nobody. */

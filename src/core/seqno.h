@@ -24,9 +24,9 @@ struct kh_extseq {
 };
 
 #define KH_SEQ_TRIM_HORIZON "TRIM_HORIZON"
-#define KH_SEQ_LATEST "LATEST"
+#define KH_SEQ_LATEST       "LATEST"
 #define KH_SEQ_AT_TIMESTAMP "AT_TIMESTAMP"
-#define KH_SEQ_SHARD_END "SHARD_END"
+#define KH_SEQ_SHARD_END    "SHARD_END"
 
 /* False (and *pos = none) if text is neither 1..129 digits nor one of the four sentinels. */
 bool kh_extseq_set(struct kh_extseq *pos, struct kh_str text, int64_t sub) KH_MUST_USE;
@@ -51,15 +51,15 @@ int kh_seqno_cmp(struct kh_str a, struct kh_str b);
 enum kh_position_type {
     KH_POSITION_TRIM_HORIZON,
     KH_POSITION_LATEST,
-    KH_POSITION_AT_TIMESTAMP,   /* wall_ms */
-    KH_POSITION_AT_SEQUENCE,    /* that record is read again */
+    KH_POSITION_AT_TIMESTAMP, /* wall_ms */
+    KH_POSITION_AT_SEQUENCE,  /* that record is read again */
     KH_POSITION_AFTER_SEQUENCE
 };
 
 struct kh_position {
     enum kh_position_type type;
-    int64_t wall_ms;                     /* AT_TIMESTAMP: milliseconds since 1970 */
-    char seq[KH_SEQNO_DIGITS_MAX + 1];   /* AT_ and AFTER_SEQUENCE */
+    int64_t wall_ms;                   /* AT_TIMESTAMP: milliseconds since 1970 */
+    char seq[KH_SEQNO_DIGITS_MAX + 1]; /* AT_ and AFTER_SEQUENCE */
 };
 
 #endif

@@ -20,25 +20,26 @@
 
 struct kh_worker_config {
     char worker_id[KH_WORKER_ID_MAX + 1];
-    uint64_t seed;               /* of all dice: jitter, shuffles */
-    kh_ms failover_ms;           /* failoverTimeMillis */
-    uint32_t leases_max;         /* maxLeasesForWorker */
-    uint32_t steal_max;          /* maxLeasesToStealAtOneTime */
-    bool take_very_old;          /* enablePriorityLeaseAssignment */
-    enum kh_position_type initial_position; /* TRIM_HORIZON, LATEST or AT_TIMESTAMP, for leases being created */
-    int64_t initial_wall_ms;                /* AT_TIMESTAMP */
-    bool ignore_unexpected_children;        /* ignoreUnexpectedChildShards */
-    kh_ms list_ms;               /* shortest pause between two looks at the lease table */
-    uint32_t read_units_per_s;   /* budget for those looks: a large table is looked at less often */
-    kh_ms audit_ms;              /* pause between two checks for shards without a lease */
-    kh_ms parent_poll_ms;        /* parentShardPollIntervalMillis */
-    kh_ms idle_ms;               /* idleTimeBetweenReadsInMillis */
-    bool idle_fixed;             /* the key is set: one read per idle_ms even with a backlog, as Java does */
-    uint32_t records_max;        /* maxRecords */
-    bool deliver_empty;          /* callProcessRecordsEvenForEmptyRecordList */
-    kh_ms action_ms_max;         /* timeoutInSeconds; KH_NEVER = no limit */
-    kh_ms shutdown_grace_ms;     /* shutdownGraceMillis: after it, children are killed */
-    kh_ms restart_min_ms;        /* first pause before a failed child is started again, then doubled */
+    uint64_t seed;       /* of all dice: jitter, shuffles */
+    kh_ms failover_ms;   /* failoverTimeMillis */
+    uint32_t leases_max; /* maxLeasesForWorker */
+    uint32_t steal_max;  /* maxLeasesToStealAtOneTime */
+    bool take_very_old;  /* enablePriorityLeaseAssignment */
+    enum kh_position_type
+        initial_position;    /* TRIM_HORIZON, LATEST or AT_TIMESTAMP, for leases being created */
+    int64_t initial_wall_ms; /* AT_TIMESTAMP */
+    bool ignore_unexpected_children; /* ignoreUnexpectedChildShards */
+    kh_ms list_ms;                   /* shortest pause between two looks at the lease table */
+    uint32_t read_units_per_s; /* budget for those looks: a large table is looked at less often */
+    kh_ms audit_ms;            /* pause between two checks for shards without a lease */
+    kh_ms parent_poll_ms;      /* parentShardPollIntervalMillis */
+    kh_ms idle_ms;             /* idleTimeBetweenReadsInMillis */
+    bool idle_fixed; /* the key is set: one read per idle_ms even with a backlog, as Java does */
+    uint32_t records_max;    /* maxRecords */
+    bool deliver_empty;      /* callProcessRecordsEvenForEmptyRecordList */
+    kh_ms action_ms_max;     /* timeoutInSeconds; KH_NEVER = no limit */
+    kh_ms shutdown_grace_ms; /* shutdownGraceMillis: after it, children are killed */
+    kh_ms restart_min_ms;    /* first pause before a failed child is started again, then doubled */
     kh_ms restart_max_ms;
     bool exit_when_done;
 };
@@ -61,11 +62,11 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker);
 /* For status pages, tests and checkers: the held leases in order of acquisition. */
 struct kh_worker_shard {
     const char *key;
-    const char *state;                /* the consumer's state by name */
-    struct kh_extseq checkpoint;      /* last one known to be stored */
-    kh_ms expires_at_ms;              /* from here on this worker does not act as the owner */
+    const char *state;           /* the consumer's state by name */
+    struct kh_extseq checkpoint; /* last one known to be stored */
+    kh_ms expires_at_ms;         /* from here on this worker does not act as the owner */
     bool child_running;
-    bool acts_as_owner;               /* delivers, renews or checkpoints as the owner at now_ms */
+    bool acts_as_owner; /* delivers, renews or checkpoints as the owner at now_ms */
 };
 size_t kh_worker_shards_n(const struct kh_worker *worker);
 struct kh_worker_shard kh_worker_shard_at(const struct kh_worker *worker, size_t i, kh_ms now_ms);

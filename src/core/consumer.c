@@ -1,0 +1,496 @@
+#include "core/consumer.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#define BIT(state) (1u << KH_CONSUMER_##state)
+
+/* Where each state may lead. Whatever holds no child may be released; whatever has one may lose it. */
+static const unsigned legal[KH_CONSUMER_STATES_N] = {
+    [KH_CONSUMER_WAITING] = BIT(STARTING) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_STARTING] =
+        BIT(PROCESSING) | BIT(ASKING) | BIT(LEAVING) | BIT(PAUSED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_PROCESSING] =
+        BIT(PARTING) | BIT(ASKING) | BIT(LEAVING) | BIT(PAUSED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_PARTING] =
+        BIT(ENDING) | BIT(ASKING) | BIT(LEAVING) | BIT(PAUSED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_ENDING] = BIT(CLOSING) | BIT(PAUSED) | BIT(FINISHED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_ASKING] = BIT(LEAVING) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_LEAVING] = BIT(CLOSING) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_CLOSING] = BIT(PAUSED) | BIT(FINISHED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_PAUSED] = BIT(STARTING) | BIT(FINISHED) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_FINISHED] = BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_RELEASING] = BIT(GONE),
+    [KH_CONSUMER_GONE] = 0,
+};
+
+bool kh_consumer_may_become(enum kh_consumer_state from, enum kh_consumer_state to)
+{
+    return (legal[from] & (1u << to)) != 0;
+}
+
+const char *kh_consumer_state_name(enum kh_consumer_state state)
+{
+    static const char *const names[] = {
+#define KH_STATE(upper, lower) #lower,
+#include "core/consumer.def"
+#undef KH_STATE
+    };
+
+    kh_assert(state < KH_CONSUMER_STATES_N);
+    return names[state];
+}
+
+static void become(struct kh_consumer *consumer, enum kh_consumer_state state)
+{
+    kh_assert(kh_consumer_may_become(consumer->state, state));
+    consumer->state = state;
+}
+
+static bool is_lost(const struct kh_consumer *consumer)
+{
+    return consumer->hold.state == KH_HOLD_LOST || consumer->hold.state == KH_HOLD_RELEASED;
+}
+
+struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
+                                    kh_ms sent_at_ms)
+{
+    struct kh_consumer *consumer = kh_mem_new(1, sizeof(*consumer));
+    const char *key = consumer->hold.lease.key;
+
+    consumer->ctx = ctx;
+    kh_hold_init(&consumer->hold, ctx, row, sent_at_ms);
+    kh_fetch_init(&consumer->fetch, ctx, key);
+    kh_dialog_init(&consumer->dialog, ctx, key);
+    kh_family_init(&consumer->family, ctx, key);
+    kh_ckpt_init(&consumer->ckpt, &row->checkpoint);
+    consumer->end_stored = kh_lease_is_finished(row);
+    consumer->state = consumer->end_stored ? KH_CONSUMER_FINISHED : KH_CONSUMER_WAITING;
+    return consumer;
+}
+
+void kh_consumer_free(struct kh_consumer *consumer)
+{
+    kh_mem_free(consumer);
+}
+
+/* ---- the child's checkpoints ---- */
+
+static void ack(struct kh_consumer *consumer, const char *error, struct kh_cmds *out)
+{
+    kh_cmds_push(out, (struct kh_cmd){.type = KH_CMD_CHILD_ACK,
+                                      .key = consumer->hold.lease.key,
+                                      .child = consumer->dialog.child,
+                                      .error = error});
+}
+
+static void on_checkpoint(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
+                          struct kh_cmds *out)
+{
+    struct kh_extseq value;
+    const char *error = NULL;
+
+    if (consumer->dialog.state == KH_DIALOG_NONE || event->child != consumer->dialog.child) {
+        return;
+    }
+    kh_assert(!consumer->acking);
+    kh_dialog_alive(&consumer->dialog, now_ms);
+    if (!kh_hold_is_ours(&consumer->hold, now_ms)) {
+        ack(consumer, KH_ERROR_SHUTDOWN, out);
+        return;
+    }
+    if (consumer->state == KH_CONSUMER_STARTING || consumer->state == KH_CONSUMER_LEAVING ||
+        consumer->state == KH_CONSUMER_CLOSING) {
+        ack(consumer, KH_ERROR_INVALID_STATE, out);
+        return;
+    }
+    if (kh_ckpt_judge(&consumer->ckpt, &event->checkpoint, &value, &error) != KH_CKPT_WRITE) {
+        ack(consumer, error, out);
+        return;
+    }
+    consumer->acking = true;
+    kh_hold_checkpoint(&consumer->hold, &value, now_ms, out);
+}
+
+static const char *refusal(enum kh_rc rc)
+{
+    return rc == KH_NOTFOUND ? KH_ERROR_INVALID_STATE : KH_ERROR_DEPENDENCY;
+}
+
+/* Something became known about the checkpoint under way. */
+static void look_at_checkpoint(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    enum kh_hold_checkpoint result = consumer->hold.checkpoint;
+    const char *error = NULL;
+
+    if (result == KH_CHECKPOINT_NONE || result == KH_CHECKPOINT_WAITING) {
+        return;
+    }
+    consumer->hold.checkpoint = KH_CHECKPOINT_NONE;
+    switch (result) {
+    case KH_CHECKPOINT_NONE:
+    case KH_CHECKPOINT_WAITING:
+        break;
+    case KH_CHECKPOINT_STORED:
+        consumer->ckpt.stored = consumer->hold.checkpoint_value;
+        consumer->end_stored = kh_extseq_is(&consumer->ckpt.stored, KH_SEQ_SHARD_END);
+        consumer->restarts_n = 0;
+        kh_cmds_note(out, consumer->hold.lease.key,
+                     consumer->end_stored ? "consumer.shard_end_stored"
+                                          : "consumer.checkpoint_stored");
+        break;
+    case KH_CHECKPOINT_THROTTLED:
+        error = KH_ERROR_THROTTLING;
+        break;
+    case KH_CHECKPOINT_REFUSED:
+        error = refusal(consumer->hold.checkpoint_rc);
+        break;
+    case KH_CHECKPOINT_LOST:
+        error = KH_ERROR_SHUTDOWN;
+        break;
+    }
+    if (consumer->acking) {
+        consumer->acking = false;
+        kh_dialog_alive(&consumer->dialog, now_ms);
+        ack(consumer, error, out);
+    }
+}
+
+/* ---- moves ---- */
+
+static void drop_batch(struct kh_consumer *consumer, struct kh_cmds *out)
+{
+    if (consumer->batch != 0) {
+        kh_cmds_push(out, (struct kh_cmd){.type = KH_CMD_DROP_BATCH,
+                                          .key = consumer->hold.lease.key,
+                                          .batch = consumer->batch});
+        consumer->batch = 0;
+    }
+}
+
+static void start_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    kh_assert(consumer->hold.checkpoint != KH_CHECKPOINT_WAITING);
+    kh_assert(!consumer->end_stored);
+    kh_assert(consumer->batch == 0);
+
+    become(consumer, KH_CONSUMER_STARTING);
+    kh_ckpt_init(&consumer->ckpt, &consumer->hold.lease.checkpoint);
+    consumer->started_at_ms = now_ms;
+    kh_fetch_begin(&consumer->fetch, &consumer->ckpt.stored, now_ms, out);
+    kh_dialog_start(&consumer->dialog, &consumer->ckpt.stored, now_ms, out);
+}
+
+static void send_action(struct kh_consumer *consumer, enum kh_consumer_state state,
+                        enum kh_action action, kh_ms now_ms, struct kh_cmds *out)
+{
+    become(consumer, state);
+    kh_dialog_send(&consumer->dialog, action, 0, now_ms, out);
+}
+
+static void close_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    become(consumer, KH_CONSUMER_CLOSING);
+    kh_dialog_close(&consumer->dialog, now_ms, out);
+}
+
+static void begin_release(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    kh_assert(consumer->dialog.state == KH_DIALOG_NONE);
+    become(consumer, KH_CONSUMER_RELEASING);
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_hold_release(&consumer->hold, now_ms, out);
+}
+
+/* No child, and the lease is ours: what next? A checkpoint that is still under way is waited for, so that the next
+ * child, or the next owner, begins where the table says. */
+static void without_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (consumer->hold.checkpoint == KH_CHECKPOINT_WAITING) {
+        return;
+    }
+    if (consumer->stop) {
+        begin_release(consumer, now_ms, out);
+    } else if (consumer->end_stored) {
+        become(consumer, KH_CONSUMER_FINISHED);
+        kh_cmds_note(out, consumer->hold.lease.key, "consumer.finished");
+    } else if (now_ms >= consumer->restart_at_ms) {
+        start_child(consumer, now_ms, out);
+    }
+}
+
+/* The child has left, as asked or not. */
+static void on_exit(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    const struct kh_worker_config *config = &consumer->ctx->config;
+    bool asked = consumer->state == KH_CONSUMER_CLOSING;
+
+    consumer->acking = false;
+    drop_batch(consumer, out);
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_family_stop(&consumer->family);
+    if (is_lost(consumer) || consumer->stop || consumer->end_stored) {
+        return; /* advance() goes on */
+    }
+    if (now_ms - consumer->started_at_ms > config->restart_max_ms) {
+        consumer->restarts_n = 0;
+    }
+    consumer->restart_at_ms =
+        now_ms +
+        kh_ctx_jitter(consumer->ctx, kh_backoff(config->restart_min_ms, consumer->restarts_n,
+                                                config->restart_max_ms));
+    consumer->restarts_n++;
+    if (consumer->state != KH_CONSUMER_PAUSED) {
+        become(consumer, KH_CONSUMER_PAUSED);
+    }
+    kh_cmds_note_value(out, consumer->hold.lease.key,
+                       asked ? "consumer.child_offered_again" : "consumer.child_failed",
+                       consumer->restart_at_ms - now_ms);
+}
+
+/* The child answered shardEnded. */
+static void after_shard_ended(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (!consumer->end_stored) {
+        kh_cmds_note(out, consumer->hold.lease.key, "consumer.shard_end_without_checkpoint");
+    }
+    close_child(consumer, now_ms, out);
+}
+
+/* The child is idle and the lease is gone, or to be given up: say good-bye. */
+static void part_with_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (consumer->state == KH_CONSUMER_LEAVING || consumer->state == KH_CONSUMER_ENDING) {
+        close_child(consumer, now_ms, out);
+    } else if (is_lost(consumer) || consumer->state == KH_CONSUMER_ASKING) {
+        send_action(consumer, KH_CONSUMER_LEAVING, KH_ACTION_LEASE_LOST, now_ms, out);
+    } else {
+        send_action(consumer, KH_CONSUMER_ASKING, KH_ACTION_SHUTDOWN_REQUESTED, now_ms, out);
+    }
+}
+
+static void on_family(struct kh_consumer *consumer, enum kh_family_outcome outcome, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    if (outcome == KH_FAMILY_WANTS_SYNC) {
+        consumer->wants_sync = true;
+    }
+    if (outcome != KH_FAMILY_DONE || is_lost(consumer) || consumer->stop) {
+        return;
+    }
+    if (consumer->state == KH_CONSUMER_WAITING) {
+        start_child(consumer, now_ms, out);
+    } else if (consumer->state == KH_CONSUMER_PARTING) {
+        consumer->ckpt.at_shard_end = true;
+        send_action(consumer, KH_CONSUMER_ENDING, KH_ACTION_SHARD_ENDED, now_ms, out);
+    }
+}
+
+/* All records of the shard were processed. The children get their leases before SHARD_END can be stored: a lease at
+ * SHARD_END whose children have none would end the stream for them. */
+static void begin_parting(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_hold *hold = &consumer->hold;
+
+    become(consumer, KH_CONSUMER_PARTING);
+    hold->children_n = consumer->fetch.children_n;
+    for (unsigned i = 0; i < hold->children_n; i++) {
+        memcpy(hold->children[i], consumer->fetch.children[i].id, sizeof(hold->children[i]));
+    }
+    on_family(consumer,
+              kh_family_make_children(&consumer->family, consumer->fetch.children,
+                                      consumer->fetch.children_n, out),
+              now_ms, out);
+}
+
+static void feed_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_fetch_batch batch;
+
+    if (kh_fetch_pop(&consumer->fetch, &batch, now_ms, out)) {
+        kh_ckpt_delivered(&consumer->ckpt, &batch.last);
+        consumer->batch = batch.batch;
+        kh_dialog_send(&consumer->dialog, KH_ACTION_PROCESS_RECORDS, batch.batch, now_ms, out);
+    } else if (consumer->fetch.state == KH_FETCH_ENDED) {
+        begin_parting(consumer, now_ms, out);
+    }
+}
+
+/* The child is idle and the lease is ours to keep. */
+static void with_idle_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    switch (consumer->state) {
+    case KH_CONSUMER_STARTING:
+        become(consumer, KH_CONSUMER_PROCESSING);
+        feed_child(consumer, now_ms, out);
+        break;
+    case KH_CONSUMER_PROCESSING:
+        feed_child(consumer, now_ms, out);
+        break;
+    case KH_CONSUMER_ENDING:
+        after_shard_ended(consumer, now_ms, out);
+        break;
+    case KH_CONSUMER_PARTING: /* the family decides */
+        break;
+    case KH_CONSUMER_WAITING:
+    case KH_CONSUMER_ASKING:
+    case KH_CONSUMER_LEAVING:
+    case KH_CONSUMER_CLOSING:
+    case KH_CONSUMER_PAUSED:
+    case KH_CONSUMER_FINISHED:
+    case KH_CONSUMER_RELEASING:
+    case KH_CONSUMER_GONE:
+    case KH_CONSUMER_STATES_N:
+        kh_assert(false);
+    }
+}
+
+/* WAITING and FINISHED have no child either, but nothing to do than to be released. */
+static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (consumer->stop) {
+        kh_family_stop(&consumer->family);
+        begin_release(consumer, now_ms, out);
+    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE) {
+        on_family(consumer, kh_family_ask_parents(&consumer->family, &consumer->hold.lease, out),
+                  now_ms, out);
+    }
+}
+
+/* The lease is gone: nothing is read any more, and the child goes when it has answered. */
+static void on_loss(struct kh_consumer *consumer, struct kh_cmds *out)
+{
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_family_stop(&consumer->family);
+    if (consumer->dialog.state == KH_DIALOG_NONE) {
+        become(consumer, KH_CONSUMER_GONE);
+    }
+}
+
+/* Whatever happened has been booked; make the move that is now due. */
+static void advance(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    look_at_checkpoint(consumer, now_ms, out);
+    if (consumer->state == KH_CONSUMER_GONE) {
+        return;
+    }
+    if (is_lost(consumer)) {
+        on_loss(consumer, out);
+    } else if (consumer->state == KH_CONSUMER_WAITING || consumer->state == KH_CONSUMER_FINISHED) {
+        rest(consumer, now_ms, out);
+    } else if (consumer->dialog.state == KH_DIALOG_NONE &&
+               consumer->state != KH_CONSUMER_RELEASING) {
+        without_child(consumer, now_ms, out);
+    }
+    if (consumer->dialog.state != KH_DIALOG_IDLE || consumer->acking) {
+        return;
+    }
+    if (is_lost(consumer) || consumer->stop) {
+        part_with_child(consumer, now_ms, out);
+    } else {
+        with_idle_child(consumer, now_ms, out);
+    }
+}
+
+static void on_dialog(struct kh_consumer *consumer, enum kh_dialog_outcome outcome, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    switch (outcome) {
+    case KH_DIALOG_NOTHING:
+    case KH_DIALOG_BROKEN: /* its exit follows */
+        break;
+    case KH_DIALOG_ANSWERED:
+        drop_batch(consumer, out);
+        break;
+    case KH_DIALOG_EXITED:
+        on_exit(consumer, now_ms, out);
+        break;
+    }
+}
+
+static void on_tick(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    kh_hold_step(&consumer->hold, event, now_ms, out);
+    on_dialog(consumer, kh_dialog_step(&consumer->dialog, event, now_ms, out), now_ms, out);
+    if (!is_lost(consumer)) {
+        kh_fetch_step(&consumer->fetch, event, now_ms, out);
+        on_family(consumer, kh_family_step(&consumer->family, event, now_ms, out), now_ms, out);
+    }
+}
+
+void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    switch (event->type) {
+    case KH_EVENT_TICK:
+        on_tick(consumer, event, now_ms, out);
+        break;
+    case KH_EVENT_STORE:
+        kh_hold_step(&consumer->hold, event, now_ms, out);
+        on_family(consumer, kh_family_step(&consumer->family, event, now_ms, out), now_ms, out);
+        break;
+    case KH_EVENT_OPENED:
+    case KH_EVENT_FETCHED:
+        kh_fetch_step(&consumer->fetch, event, now_ms, out);
+        break;
+    case KH_EVENT_CHILD_STATUS:
+    case KH_EVENT_CHILD_EXITED:
+        on_dialog(consumer, kh_dialog_step(&consumer->dialog, event, now_ms, out), now_ms, out);
+        break;
+    case KH_EVENT_CHILD_CHECKPOINT:
+        on_checkpoint(consumer, event, now_ms, out);
+        break;
+    case KH_EVENT_SHARDS:
+    case KH_EVENT_STOP:
+    case KH_EVENT_STOP_NOW:
+        kh_assert(false); /* the worker's own */
+    }
+    advance(consumer, now_ms, out);
+}
+
+void kh_consumer_stop(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (consumer->stop || consumer->state == KH_CONSUMER_GONE) {
+        return;
+    }
+    consumer->stop = true;
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_family_stop(&consumer->family);
+    advance(consumer, now_ms, out);
+}
+
+void kh_consumer_kill(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    kh_dialog_kill(&consumer->dialog, out); /* first, so that it is not asked anything any more */
+    kh_consumer_stop(consumer, now_ms, out);
+}
+
+void kh_consumer_poke(struct kh_consumer *consumer, kh_ms now_ms)
+{
+    if (consumer->state == KH_CONSUMER_WAITING) {
+        kh_family_poke(&consumer->family, now_ms);
+    }
+}
+
+bool kh_consumer_is_caught_up(const struct kh_consumer *consumer)
+{
+    return consumer->state == KH_CONSUMER_PROCESSING && consumer->dialog.state == KH_DIALOG_IDLE &&
+           consumer->fetch.state != KH_FETCH_ENDED && consumer->fetch.caught_up &&
+           consumer->fetch.queue_n == 0;
+}
+
+kh_ms kh_consumer_deadline(const struct kh_consumer *consumer)
+{
+    kh_ms at_ms = kh_hold_deadline(&consumer->hold);
+
+    at_ms = kh_ms_min(at_ms, kh_fetch_deadline(&consumer->fetch));
+    at_ms = kh_ms_min(at_ms, kh_dialog_deadline(&consumer->dialog));
+    at_ms = kh_ms_min(at_ms, kh_family_deadline(&consumer->family));
+    if (consumer->state == KH_CONSUMER_PAUSED) {
+        at_ms = kh_ms_min(at_ms, consumer->restart_at_ms);
+    }
+    return at_ms;
+}

@@ -1,0 +1,195 @@
+#include "core/family.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+#define RETRY_MS_MIN 200
+#define RETRY_MS_MAX KH_SECONDS(10)
+
+void kh_family_init(struct kh_family *family, struct kh_ctx *ctx, const char *key)
+{
+    *family = (struct kh_family){.ctx = ctx, .key = key, .again_at_ms = KH_NEVER};
+}
+
+static void send_get(struct kh_family *family, const char *lease_key, struct kh_cmds *out)
+{
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_GET, lease_key);
+
+    family->op = ++family->ctx->op;
+    op->id = family->op;
+    family->state = KH_FAMILY_ASKING;
+}
+
+static void send_create(struct kh_family *family, const struct kh_shard *child, struct kh_cmds *out)
+{
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_CREATE, child->id);
+
+    family->op = ++family->ctx->op;
+    op->id = family->op;
+    kh_lease_for_shard(&op->lease, child, KH_SEQ_TRIM_HORIZON);
+    family->state = KH_FAMILY_ASKING;
+}
+
+/* Send the next request of the task, or find that there is none left. */
+static enum kh_family_outcome go_on(struct kh_family *family, struct kh_cmds *out)
+{
+    const struct kh_shard *child;
+
+    if (family->task == KH_FAMILY_PARENTS) {
+        if (family->parent_i == family->lease->parents_n) {
+            family->state = KH_FAMILY_IDLE;
+            return KH_FAMILY_DONE;
+        }
+        send_get(family, family->lease->parents[family->parent_i], out);
+        return KH_FAMILY_NOT_YET;
+    }
+    if (family->child_i == family->children_n) {
+        family->state = KH_FAMILY_IDLE;
+        return KH_FAMILY_DONE;
+    }
+    child = &family->children[family->child_i];
+    while (family->parent_i < child->parents_n &&
+           strcmp(child->parents[family->parent_i], family->key) == 0) {
+        family->parent_i++;
+    }
+    if (family->parent_i < child->parents_n) {
+        send_get(family, child->parents[family->parent_i], out);
+    } else {
+        send_create(family, child, out);
+    }
+    return KH_FAMILY_NOT_YET;
+}
+
+static enum kh_family_outcome begin(struct kh_family *family, enum kh_family_task task,
+                                    struct kh_cmds *out)
+{
+    kh_assert(family->state == KH_FAMILY_IDLE);
+    family->task = task;
+    family->child_i = 0;
+    family->parent_i = 0;
+    family->failures_n = 0;
+    return go_on(family, out);
+}
+
+enum kh_family_outcome kh_family_ask_parents(struct kh_family *family, const struct kh_lease *lease,
+                                             struct kh_cmds *out)
+{
+    family->lease = lease;
+    return begin(family, KH_FAMILY_PARENTS, out);
+}
+
+enum kh_family_outcome kh_family_make_children(struct kh_family *family,
+                                               const struct kh_shard *children, unsigned children_n,
+                                               struct kh_cmds *out)
+{
+    family->children = children;
+    family->children_n = children_n;
+    return begin(family, KH_FAMILY_CHILDREN, out);
+}
+
+static void pause_for(struct kh_family *family, kh_ms pause_ms, kh_ms now_ms)
+{
+    family->state = KH_FAMILY_PAUSED;
+    family->again_at_ms = now_ms + pause_ms;
+}
+
+static void pause_after_failure(struct kh_family *family, kh_ms now_ms)
+{
+    pause_for(
+        family,
+        kh_ctx_jitter(family->ctx, kh_backoff(RETRY_MS_MIN, family->failures_n, RETRY_MS_MAX)),
+        now_ms);
+    family->failures_n++;
+}
+
+/* A parent of ours. No lease does not block: it was finished, and cleaned up after its children had begun. */
+static enum kh_family_outcome on_parent(struct kh_family *family,
+                                        const struct kh_lease_answer *answer, kh_ms now_ms,
+                                        struct kh_cmds *out)
+{
+    if (answer->found && !kh_lease_is_finished(&answer->lease)) {
+        pause_for(family, kh_ctx_jitter(family->ctx, family->ctx->config.parent_poll_ms), now_ms);
+        return KH_FAMILY_NOT_YET;
+    }
+    family->parent_i++;
+    return go_on(family, out);
+}
+
+/* The other parent of a child of ours. Without a lease nothing would hold the child back until that parent's records
+ * were processed, so the child must not be made yet. */
+static enum kh_family_outcome on_other_parent(struct kh_family *family,
+                                              const struct kh_lease_answer *answer, kh_ms now_ms,
+                                              struct kh_cmds *out)
+{
+    if (!answer->found) {
+        kh_cmds_note(out, family->key, "family.other_parent_without_lease");
+        pause_after_failure(family, now_ms);
+        return KH_FAMILY_WANTS_SYNC;
+    }
+    family->parent_i++;
+    return go_on(family, out);
+}
+
+static enum kh_family_outcome on_created(struct kh_family *family,
+                                         const struct kh_lease_answer *answer, struct kh_cmds *out)
+{
+    kh_assert(answer->verb == KH_LEASE_CREATE);
+    if (answer->outcome == KH_LEASE_DONE) {
+        kh_cmds_note(out, family->children[family->child_i].id, "family.child_lease_created");
+    }
+    family->child_i++;
+    family->parent_i = 0;
+    return go_on(family, out);
+}
+
+static enum kh_family_outcome on_answer(struct kh_family *family,
+                                        const struct kh_lease_answer *answer, kh_ms now_ms,
+                                        struct kh_cmds *out)
+{
+    if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
+        /* A create that may have happened is made again: a conflict then says that it is there. */
+        pause_after_failure(family, now_ms);
+        return KH_FAMILY_NOT_YET;
+    }
+    if (answer->verb == KH_LEASE_CREATE) {
+        return on_created(family, answer, out);
+    }
+    if (family->task == KH_FAMILY_PARENTS) {
+        return on_parent(family, answer, now_ms, out);
+    }
+    return on_other_parent(family, answer, now_ms, out);
+}
+
+enum kh_family_outcome kh_family_step(struct kh_family *family, const struct kh_event *event,
+                                      kh_ms now_ms, struct kh_cmds *out)
+{
+    if (event->type == KH_EVENT_STORE) {
+        if (family->state != KH_FAMILY_ASKING || event->answer->id != family->op) {
+            return KH_FAMILY_NOT_YET; /* stopped since */
+        }
+        return on_answer(family, event->answer, now_ms, out);
+    }
+    kh_assert(event->type == KH_EVENT_TICK);
+    if (family->state == KH_FAMILY_PAUSED && now_ms >= family->again_at_ms) {
+        return go_on(family, out);
+    }
+    return KH_FAMILY_NOT_YET;
+}
+
+void kh_family_poke(struct kh_family *family, kh_ms now_ms)
+{
+    if (family->state == KH_FAMILY_PAUSED) {
+        family->again_at_ms = now_ms;
+    }
+}
+
+void kh_family_stop(struct kh_family *family)
+{
+    family->state = KH_FAMILY_IDLE;
+}
+
+kh_ms kh_family_deadline(const struct kh_family *family)
+{
+    return family->state == KH_FAMILY_PAUSED ? family->again_at_ms : KH_NEVER;
+}

@@ -1,0 +1,65 @@
+/* family: a shard's relatives: are its parents finished, and do its children have their leases.
+ *
+ * Shape   one question at a time, each a short sequence of store requests: IDLE -> ASKING -> PAUSED -> ASKING … until
+ *         the outcome is there. kh_family_step() takes the STORE answers to family->op and TICKs.
+ * Units   ms.
+ * Errors  none returned: a request that failed is made again after a pause; what cannot be known blocks.
+ * Memory  allocates nothing; borrows the lease and the children from the consumer.
+ * Truth   KCL BlockOnParentShardTask and ShutdownTask. Chosen differences: parents are read consistently (a parent
+ *         that a stale read does not show would not block); a merge whose other parent has no lease waits for shard
+ *         sync to make one.
+ */
+#ifndef KH_CORE_FAMILY_H
+#define KH_CORE_FAMILY_H
+
+#include "core/cmd.h"
+#include "core/ctx.h"
+#include "core/event.h"
+
+enum kh_family_state { KH_FAMILY_IDLE, KH_FAMILY_ASKING, KH_FAMILY_PAUSED };
+
+enum kh_family_task {
+    KH_FAMILY_PARENTS, /* wait until every parent is finished or has no lease */
+    KH_FAMILY_CHILDREN /* make sure that every child has a lease */
+};
+
+enum kh_family_outcome {
+    KH_FAMILY_NOT_YET,
+    KH_FAMILY_DONE,
+    KH_FAMILY_WANTS_SYNC /* not yet, and shard sync should run: a parent of a child has no lease */
+};
+
+struct kh_family {
+    struct kh_ctx *ctx; /* borrowed */
+    const char *key;    /* borrowed from the consumer */
+    enum kh_family_state state;
+    enum kh_family_task task;
+    const struct kh_shard *children; /* borrowed; CHILDREN */
+    unsigned children_n;
+    const struct kh_lease *lease; /* borrowed; PARENTS */
+    unsigned child_i;             /* the child in question */
+    unsigned parent_i;            /* the parent in question; parents_n: create the child */
+    uint64_t op;                  /* ASKING */
+    kh_ms again_at_ms;            /* PAUSED */
+    unsigned failures_n;
+};
+
+void kh_family_init(struct kh_family *family, struct kh_ctx *ctx, const char *key);
+
+enum kh_family_outcome kh_family_ask_parents(struct kh_family *family, const struct kh_lease *lease,
+                                             struct kh_cmds *out);
+enum kh_family_outcome kh_family_make_children(struct kh_family *family,
+                                               const struct kh_shard *children, unsigned children_n,
+                                               struct kh_cmds *out);
+
+enum kh_family_outcome kh_family_step(struct kh_family *family, const struct kh_event *event,
+                                      kh_ms now_ms, struct kh_cmds *out);
+
+/* A relative may have moved on: ask again at once. */
+void kh_family_poke(struct kh_family *family, kh_ms now_ms);
+
+void kh_family_stop(struct kh_family *family);
+
+kh_ms kh_family_deadline(const struct kh_family *family);
+
+#endif

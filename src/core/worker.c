@@ -1,0 +1,675 @@
+#include "core/worker.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "core/assign.h"
+#include "core/consumer.h"
+#include "core/ctx.h"
+#include "core/pending.h"
+#include "core/shards.h"
+#include "core/table.h"
+
+/* A look at the table is eventually consistent: half a read unit for 4 KiB of rows of about 400 bytes. */
+#define ROWS_PER_READ_UNIT 20
+#define LIST_RETRY_MS      500
+#define SYNC_RETRY_MS      1000
+/* How often a filtered listing that does not cover the hash space is asked for again before it is taken as a sign
+ * that the service ignores the filter. */
+#define FILTERED_LISTINGS_MAX 3
+/* After the children are gone, or killed: how long the releases may take. */
+#define RELEASE_MS_MAX KH_SECONDS(2)
+
+enum worker_state { WORKER_RUNNING, WORKER_STOPPING, WORKER_STOPPED };
+
+/* Shard sync: making leases for shards that have none. */
+enum sync_state { SYNC_IDLE, SYNC_LISTING, SYNC_CREATING };
+
+struct sync {
+    enum sync_state state;
+    bool wanted;
+    bool filtered;       /* the listing under way is for an empty table */
+    unsigned listings_n; /* filtered ones in a row that did not cover */
+    uint64_t ticket;
+    kh_ms next_at_ms;
+    struct kh_shard_plan plan;
+    size_t plan_at; /* the lease being created */
+    bool complete;  /* the newest full listing showed nothing to create */
+};
+
+struct kh_worker {
+    struct kh_ctx ctx;
+    enum worker_state state;
+    enum kh_stop_reason why;
+    struct kh_table table;
+    struct kh_map consumers; /* lease key -> struct kh_consumer, owned */
+    struct kh_pending pending;
+    struct kh_wishes wishes;
+    struct sync sync;
+    bool listing;
+    bool listed; /* at least once */
+    kh_ms list_sent_at_ms;
+    kh_ms list_at_ms;
+    kh_ms kill_at_ms; /* STOPPING: children that are still there are killed */
+    kh_ms end_at_ms;  /* STOPPING: from here on nothing is waited for */
+};
+
+static struct kh_consumer *consumer_at(const struct kh_worker *worker, size_t i)
+{
+    return worker->consumers.entries[i].value;
+}
+
+void kh_worker_config_default(struct kh_worker_config *config)
+{
+    *config = (struct kh_worker_config){
+        .failover_ms = KH_SECONDS(10),
+        .leases_max = INT32_MAX,
+        .steal_max = 1,
+        .take_very_old = true,
+        .initial_position = KH_POSITION_LATEST,
+        .list_ms = 1000,
+        .read_units_per_s = 5,
+        .audit_ms = KH_SECONDS(60),
+        .parent_poll_ms = KH_SECONDS(10),
+        .idle_ms = 1500,
+        .records_max = 10000,
+        .action_ms_max = KH_NEVER,
+        .shutdown_grace_ms = KH_SECONDS(5),
+        .restart_min_ms = 500,
+        .restart_max_ms = KH_SECONDS(60),
+    };
+}
+
+struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now_ms)
+{
+    struct kh_worker *worker = kh_mem_new(1, sizeof(*worker));
+
+    kh_assert(config->worker_id[0] != '\0');
+    kh_assert(config->failover_ms > 0);
+    kh_assert(config->read_units_per_s > 0);
+    worker->ctx.config = *config;
+    kh_rand_init(&worker->ctx.rand, config->seed);
+    kh_table_init(&worker->table);
+    kh_map_init(&worker->consumers);
+    kh_pending_init(&worker->pending);
+    kh_wishes_init(&worker->wishes);
+    kh_shard_plan_init(&worker->sync.plan);
+    worker->list_at_ms = now_ms;
+    worker->sync.next_at_ms = now_ms;
+    worker->kill_at_ms = KH_NEVER;
+    worker->end_at_ms = KH_NEVER;
+    return worker;
+}
+
+void kh_worker_free(struct kh_worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        kh_consumer_free(consumer_at(worker, i));
+    }
+    kh_map_fini(&worker->consumers);
+    kh_table_fini(&worker->table);
+    kh_pending_fini(&worker->pending);
+    kh_wishes_fini(&worker->wishes);
+    kh_shard_plan_fini(&worker->sync.plan);
+    kh_mem_free(worker);
+}
+
+/* ---- store requests and who waits for them ---- */
+
+/* Book every STORE command that a consumer appended since from. */
+static void book_requests(struct kh_worker *worker, const char *key, size_t from, kh_ms now_ms,
+                          const struct kh_cmds *out)
+{
+    for (size_t i = from; i < out->n; i++) {
+        if (out->items[i].type == KH_CMD_STORE) {
+            kh_pending_add(&worker->pending, out->items[i].op->id, KH_PENDING_SHARD, key, now_ms);
+        }
+    }
+}
+
+static void send_list(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_LIST, "");
+
+    kh_assert(!worker->listing);
+    op->id = ++worker->ctx.op;
+    worker->listing = true;
+    worker->list_sent_at_ms = now_ms;
+    kh_pending_add(&worker->pending, op->id, KH_PENDING_LIST, "", now_ms);
+}
+
+/* A small table is looked at every list_ms, a large one as often as its budget of read units allows. */
+static kh_ms list_pause_ms(struct kh_worker *worker)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+    kh_ms units = (kh_ms)(kh_table_n(&worker->table) / ROWS_PER_READ_UNIT) + 1;
+
+    return kh_ctx_jitter(&worker->ctx,
+                         kh_ms_max(config->list_ms, units * 1000 / config->read_units_per_s));
+}
+
+/* ---- consumers ---- */
+
+/* Consumers that are gone are freed at the beginning of the next step: until then commands borrow their keys. */
+static void bury_gone(struct kh_worker *worker)
+{
+    size_t i = 0;
+
+    while (i < worker->consumers.n) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+
+        if (consumer->state != KH_CONSUMER_GONE) {
+            i++;
+            continue;
+        }
+        (void)kh_map_remove(&worker->consumers, kh_str(consumer->hold.lease.key));
+        kh_consumer_free(consumer); /* the last one has moved to i */
+    }
+}
+
+static void poke_children_of(struct kh_worker *worker, kh_ms now_ms)
+{
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        kh_consumer_poke(consumer_at(worker, i), now_ms);
+    }
+}
+
+/* After a step of a consumer: book its requests, see what it wants. */
+static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, size_t from,
+                       kh_ms now_ms, const struct kh_cmds *out)
+{
+    book_requests(worker, consumer->hold.lease.key, from, now_ms, out);
+    if (consumer->wants_sync) {
+        consumer->wants_sync = false;
+        worker->sync.wanted = true;
+    }
+}
+
+static void step_consumer(struct kh_worker *worker, struct kh_consumer *consumer,
+                          const struct kh_event *event, kh_ms now_ms, struct kh_cmds *out)
+{
+    size_t from = out->n;
+    bool ended_before = consumer->end_stored;
+
+    kh_consumer_step(consumer, event, now_ms, out);
+    after_step(worker, consumer, from, now_ms, out);
+    if (consumer->end_stored && !ended_before) {
+        poke_children_of(worker, now_ms);
+    }
+}
+
+static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row, kh_ms sent_at_ms,
+                           kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_consumer *consumer = kh_consumer_new(&worker->ctx, row, sent_at_ms);
+    size_t from = out->n;
+
+    kh_map_add(&worker->consumers, kh_str(consumer->hold.lease.key), consumer);
+    kh_cmds_note(out, consumer->hold.lease.key, "worker.lease_taken");
+    if (worker->state == WORKER_RUNNING) {
+        step_consumer(worker, consumer, &(struct kh_event){.type = KH_EVENT_TICK}, now_ms, out);
+    } else {
+        kh_consumer_stop(consumer, now_ms, out); /* it came too late: give it back */
+        after_step(worker, consumer, from, now_ms, out);
+    }
+}
+
+/* ---- taking leases ---- */
+
+static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    const struct kh_lease *lease = &row->lease;
+    const char *me = worker->ctx.config.worker_id;
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
+    bool switched =
+        (lease->owner[0] != '\0' && strcmp(lease->owner, me) != 0) ||
+        (lease->checkpoint_owner[0] != '\0' && strcmp(lease->checkpoint_owner, me) == 0);
+
+    op->id = ++worker->ctx.op;
+    op->expect_is = KH_LEASE_COUNTER;
+    op->expect_counter = lease->counter;
+    op->set = KH_LEASE_COUNTER | KH_LEASE_OWNER;
+    op->lease.counter = lease->counter + 1;
+    memcpy(op->lease.owner, me, sizeof(op->lease.owner));
+    op->remove = KH_LEASE_CHECKPOINT_OWNER;
+    op->add_one = switched ? KH_LEASE_SWITCHES : 0;
+    row->taking = true;
+    kh_pending_add(&worker->pending, op->id, KH_PENDING_TAKE, lease->key, now_ms);
+}
+
+static bool is_held(const struct kh_worker *worker, const struct kh_table_row *row)
+{
+    return row->taking || kh_map_get(&worker->consumers, kh_str(row->lease.key)) != NULL;
+}
+
+/* The table says a lease is ours, but no write of ours that we know of made it so: an answer was lost, or a process
+ * before this one had our id. It counts as ours only after a write of our own. */
+static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
+        struct kh_table_row *row = kh_table_at(&worker->table, i);
+
+        if (!is_held(worker, row) && row->lease.checkpoint_owner[0] == '\0' &&
+            strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
+            kh_cmds_note(out, row->lease.key, "worker.readopt");
+            send_take(worker, row, now_ms, out);
+        }
+    }
+}
+
+static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_assign_self self = {
+        .ctx = &worker->ctx, .held = &worker->consumers, .seen_at_ms = worker->list_sent_at_ms};
+
+    worker->wishes.n = 0;
+    kh_assign_balanced(&worker->table, &self, &worker->wishes);
+    for (size_t i = 0; i < worker->wishes.n; i++) {
+        const struct kh_wish *wish = &worker->wishes.items[i];
+
+        kh_cmds_note(out, wish->row->lease.key, wish->steal ? "worker.steal" : "worker.take");
+        send_take(worker, wish->row, now_ms, out);
+    }
+}
+
+static void on_take(struct kh_worker *worker, const struct kh_pending_entry *entry,
+                    const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_table_row *row = kh_table_find(&worker->table, entry->key);
+
+    if (row != NULL) {
+        row->taking = false;
+    }
+    if (answer->outcome != KH_LEASE_DONE) {
+        kh_cmds_note(out, entry->key, "worker.not_taken");
+        return; /* an unknown one shows in the next LIST, and is re-adopted then */
+    }
+    if (row != NULL) {
+        row->lease = answer->lease;
+        row->changed_at_ms = now_ms;
+    }
+    if (now_ms >= entry->sent_at_ms + worker->ctx.config.failover_ms) {
+        kh_cmds_note(out, entry->key, "worker.taken_too_late");
+        return;
+    }
+    kh_assert(strcmp(answer->lease.owner, worker->ctx.config.worker_id) == 0);
+    kh_assert(kh_map_get(&worker->consumers, kh_str(entry->key)) == NULL);
+    begin_consumer(worker, &answer->lease, entry->sent_at_ms, now_ms, out);
+}
+
+/* ---- shard sync ---- */
+
+static void send_listing(struct kh_worker *worker, struct kh_cmds *out)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+    struct sync *sync = &worker->sync;
+    enum kh_shard_filter filter = KH_SHARDS_ALL;
+
+    sync->filtered = kh_table_n(&worker->table) == 0 && sync->listings_n < FILTERED_LISTINGS_MAX;
+    if (sync->filtered) {
+        filter = config->initial_position == KH_POSITION_LATEST         ? KH_SHARDS_AT_LATEST
+                 : config->initial_position == KH_POSITION_AT_TIMESTAMP ? KH_SHARDS_AT_TIMESTAMP
+                                                                        : KH_SHARDS_AT_TRIM_HORIZON;
+    }
+    sync->state = SYNC_LISTING;
+    sync->wanted = false;
+    sync->ticket = ++worker->ctx.ticket;
+    kh_cmds_push(out, (struct kh_cmd){.type = KH_CMD_LIST_SHARDS,
+                                      .filter = filter,
+                                      .wall_ms = config->initial_wall_ms,
+                                      .ticket = sync->ticket});
+}
+
+static void end_sync(struct kh_worker *worker, kh_ms pause_ms, kh_ms now_ms)
+{
+    worker->sync.state = SYNC_IDLE;
+    worker->sync.next_at_ms = now_ms + kh_ctx_jitter(&worker->ctx, pause_ms);
+}
+
+static void create_next(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct sync *sync = &worker->sync;
+    struct kh_lease_op *op;
+
+    if (sync->plan_at == sync->plan.n || worker->state != WORKER_RUNNING) {
+        end_sync(worker, worker->ctx.config.audit_ms, now_ms);
+        worker->list_at_ms = now_ms; /* to take what was made */
+        return;
+    }
+    sync->state = SYNC_CREATING;
+    op = kh_cmds_push_op(out, KH_LEASE_CREATE, sync->plan.leases[sync->plan_at].key);
+    op->id = ++worker->ctx.op;
+    op->lease = sync->plan.leases[sync->plan_at];
+    kh_pending_add(&worker->pending, op->id, KH_PENDING_CREATE, op->key, now_ms);
+}
+
+static void on_create(struct kh_worker *worker, const struct kh_pending_entry *entry,
+                      const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
+{
+    kh_assert(worker->sync.state == SYNC_CREATING);
+    if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
+        /* Later leases of the plan may rest on this one, so the rest waits for the next sync. */
+        kh_cmds_note(out, entry->key, "worker.lease_not_created");
+        worker->sync.wanted = true;
+        end_sync(worker, SYNC_RETRY_MS, now_ms);
+        return;
+    }
+    if (answer->outcome == KH_LEASE_DONE) {
+        kh_cmds_note(out, entry->key, "worker.lease_created");
+    }
+    worker->sync.plan_at++;
+    create_next(worker, now_ms, out);
+}
+
+static void on_shards(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+    struct sync *sync = &worker->sync;
+
+    if (sync->state != SYNC_LISTING || event->ticket != sync->ticket) {
+        return;
+    }
+    if (event->rc != KH_OK || worker->state != WORKER_RUNNING) {
+        kh_cmds_note(out, "", "worker.shards_not_listed");
+        sync->wanted = true;
+        end_sync(worker, SYNC_RETRY_MS, now_ms);
+        return;
+    }
+    sync->plan.n = 0;
+    sync->plan_at = 0;
+    sync->plan.inconsistent = false;
+    if (!sync->filtered) {
+        kh_shards_plan_missing(&sync->plan, event->shards, event->shards_n, &worker->table,
+                               config->initial_position, config->ignore_unexpected_children);
+    } else if (kh_shards_cover(event->shards, event->shards_n)) {
+        kh_shards_plan_all(&sync->plan, event->shards, event->shards_n, config->initial_position);
+    } else {
+        sync->listings_n++;
+        sync->plan.inconsistent = true;
+    }
+    if (sync->plan.inconsistent) {
+        kh_cmds_note(out, "", "worker.shards_inconsistent");
+        sync->wanted = true;
+        end_sync(worker, SYNC_RETRY_MS, now_ms);
+        return;
+    }
+    sync->complete = !sync->filtered && sync->plan.n == 0;
+    create_next(worker, now_ms, out);
+}
+
+/* ---- looks at the table ---- */
+
+/* A finished lease in the table may be the parent somebody here waits for. */
+static bool has_news_of_parents(const struct kh_worker *worker, const struct kh_lease *leases,
+                                size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct kh_table_row *row = kh_table_find(&worker->table, leases[i].key);
+
+        if (kh_lease_is_finished(&leases[i]) && row != NULL && !kh_lease_is_finished(&row->lease)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing is left to read: each lease is finished, or ours and read to the end of what there is. */
+static bool is_nothing_left(const struct kh_worker *worker)
+{
+    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
+        const struct kh_table_row *row = kh_table_at(&worker->table, i);
+        const struct kh_consumer *consumer = kh_map_get(&worker->consumers, kh_str(row->lease.key));
+
+        if (!kh_lease_is_finished(&row->lease) &&
+            (consumer == NULL || !kh_consumer_is_caught_up(consumer))) {
+            return false;
+        }
+    }
+    return kh_table_n(&worker->table) > 0 && worker->sync.state == SYNC_IDLE;
+}
+
+static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms now_ms,
+                       struct kh_cmds *out)
+{
+    worker->state = WORKER_STOPPING;
+    worker->why = why;
+    worker->kill_at_ms = now_ms + worker->ctx.config.shutdown_grace_ms;
+    worker->end_at_ms = worker->kill_at_ms + RELEASE_MS_MAX;
+    kh_cmds_note(out, "", "worker.stopping");
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+        size_t from = out->n;
+
+        kh_consumer_stop(consumer, now_ms, out);
+        after_step(worker, consumer, from, now_ms, out);
+    }
+}
+
+static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    bool has_hole;
+
+    worker->listing = false;
+    if (answer->outcome != KH_LEASE_DONE) {
+        kh_cmds_note(out, "", "worker.table_not_read");
+        worker->list_at_ms = now_ms + kh_ctx_jitter(&worker->ctx, LIST_RETRY_MS);
+        return;
+    }
+    if (has_news_of_parents(worker, answer->leases, answer->leases_n)) {
+        poke_children_of(worker, now_ms);
+    }
+    kh_table_update(&worker->table, answer->leases, answer->leases_n, now_ms);
+    worker->listed = true;
+    worker->list_at_ms = now_ms + list_pause_ms(worker);
+    if (worker->state != WORKER_RUNNING) {
+        return;
+    }
+    has_hole = kh_shards_has_hole(&worker->table);
+    worker->sync.wanted |= has_hole;
+    readopt(worker, now_ms, out);
+    take_wishes(worker, now_ms, out);
+    if (!worker->ctx.config.exit_when_done || !is_nothing_left(worker)) {
+        return;
+    }
+    if (has_hole && !worker->sync.complete) {
+        worker->sync.next_at_ms = now_ms; /* first see that no shard is without a lease */
+    } else {
+        begin_stop(worker, KH_STOP_DONE, now_ms, out);
+    }
+}
+
+/* ---- routing ---- */
+
+static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                     struct kh_cmds *out)
+{
+    struct kh_pending_entry entry;
+    struct kh_consumer *consumer;
+    bool known = kh_pending_take(&worker->pending, event->answer->id, &entry);
+
+    kh_assert(known); /* each request is answered once */
+    switch (entry.who) {
+    case KH_PENDING_LIST:
+        on_list(worker, event->answer, now_ms, out);
+        break;
+    case KH_PENDING_TAKE:
+        on_take(worker, &entry, event->answer, now_ms, out);
+        break;
+    case KH_PENDING_CREATE:
+        on_create(worker, &entry, event->answer, now_ms, out);
+        break;
+    case KH_PENDING_SHARD:
+        consumer = kh_map_get(&worker->consumers, kh_str(entry.key));
+        if (consumer != NULL) {
+            step_consumer(worker, consumer, event, now_ms, out);
+        }
+        break;
+    case KH_PENDING_NOBODY:
+        kh_assert(false);
+    }
+}
+
+static void on_shard_event(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                           struct kh_cmds *out)
+{
+    struct kh_consumer *consumer = kh_map_get(&worker->consumers, event->key);
+
+    if (consumer != NULL) {
+        step_consumer(worker, consumer, event, now_ms, out);
+    } else if (event->type == KH_EVENT_FETCHED && event->fetched != NULL &&
+               event->fetched->batch != 0) {
+        kh_cmds_push(out,
+                     (struct kh_cmd){.type = KH_CMD_DROP_BATCH, .batch = event->fetched->batch});
+    }
+}
+
+static void kill_children(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    worker->kill_at_ms = KH_NEVER;
+    worker->end_at_ms = kh_ms_min(worker->end_at_ms, now_ms + RELEASE_MS_MAX);
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+        size_t from = out->n;
+
+        kh_consumer_kill(consumer, now_ms, out);
+        after_step(worker, consumer, from, now_ms, out);
+    }
+}
+
+static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    struct sync *sync = &worker->sync;
+
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+
+        if (now_ms >= kh_consumer_deadline(consumer)) {
+            step_consumer(worker, consumer, event, now_ms, out);
+        }
+    }
+    if (worker->state == WORKER_STOPPING && now_ms >= worker->kill_at_ms) {
+        kh_cmds_note(out, "", "worker.grace_over");
+        kill_children(worker, now_ms, out);
+    }
+    if (worker->state != WORKER_RUNNING) {
+        return;
+    }
+    if (!worker->listing && now_ms >= worker->list_at_ms) {
+        send_list(worker, now_ms, out);
+    }
+    if (worker->listed && sync->wanted && sync->state == SYNC_IDLE && now_ms >= sync->next_at_ms) {
+        send_listing(worker, out);
+    }
+}
+
+static void on_stop(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    if (worker->state == WORKER_RUNNING) {
+        begin_stop(worker, KH_STOP_ASKED, now_ms, out);
+    }
+    if (event->type == KH_EVENT_STOP_NOW && worker->state == WORKER_STOPPING) {
+        kill_children(worker, now_ms, out);
+    }
+}
+
+/* Everything is given back, or there is no more time for it. */
+static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    bool busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0;
+
+    if (worker->state != WORKER_STOPPING) {
+        return;
+    }
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        busy |= consumer_at(worker, i)->state != KH_CONSUMER_GONE;
+    }
+    if (busy && now_ms < worker->end_at_ms) {
+        return;
+    }
+    worker->state = WORKER_STOPPED;
+    kh_cmds_push(out, (struct kh_cmd){.type = KH_CMD_STOPPED, .why = worker->why});
+}
+
+void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    bury_gone(worker);
+    if (worker->state == WORKER_STOPPED) {
+        return;
+    }
+    switch (event->type) {
+    case KH_EVENT_TICK:
+        on_tick(worker, event, now_ms, out);
+        break;
+    case KH_EVENT_STORE:
+        on_store(worker, event, now_ms, out);
+        break;
+    case KH_EVENT_SHARDS:
+        on_shards(worker, event, now_ms, out);
+        break;
+    case KH_EVENT_OPENED:
+    case KH_EVENT_FETCHED:
+    case KH_EVENT_CHILD_STATUS:
+    case KH_EVENT_CHILD_CHECKPOINT:
+    case KH_EVENT_CHILD_EXITED:
+        on_shard_event(worker, event, now_ms, out);
+        break;
+    case KH_EVENT_STOP:
+    case KH_EVENT_STOP_NOW:
+        on_stop(worker, event, now_ms, out);
+        break;
+    }
+    look_at_end(worker, now_ms, out);
+}
+
+kh_ms kh_worker_deadline(const struct kh_worker *worker)
+{
+    const struct sync *sync = &worker->sync;
+    kh_ms at_ms = KH_NEVER;
+
+    if (worker->state == WORKER_STOPPED) {
+        return KH_NEVER;
+    }
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        at_ms = kh_ms_min(at_ms, kh_consumer_deadline(consumer_at(worker, i)));
+    }
+    if (worker->state == WORKER_STOPPING) {
+        return kh_ms_min(at_ms, kh_ms_min(worker->kill_at_ms, worker->end_at_ms));
+    }
+    if (!worker->listing) {
+        at_ms = kh_ms_min(at_ms, worker->list_at_ms);
+    }
+    if (worker->listed && sync->wanted && sync->state == SYNC_IDLE) {
+        at_ms = kh_ms_min(at_ms, sync->next_at_ms);
+    }
+    return at_ms;
+}
+
+size_t kh_worker_shards_n(const struct kh_worker *worker)
+{
+    return worker->consumers.n;
+}
+
+struct kh_worker_shard kh_worker_shard_at(const struct kh_worker *worker, size_t i, kh_ms now_ms)
+{
+    const struct kh_consumer *consumer = consumer_at(worker, i);
+
+    return (struct kh_worker_shard){
+        .key = consumer->hold.lease.key,
+        .state = kh_consumer_state_name(consumer->state),
+        .checkpoint = consumer->hold.lease.checkpoint,
+        .expires_at_ms = consumer->hold.expires_at_ms,
+        .child_running = consumer->dialog.state != KH_DIALOG_NONE,
+        .acts_as_owner = kh_hold_is_ours(&consumer->hold, now_ms),
+    };
+}
