@@ -1,7 +1,6 @@
 #include "wire/json.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json_object.h>
@@ -13,8 +12,6 @@
 #include "base/mem.h"
 #include "wire/scan.h"
 #include "wire/utf8.h"
-
-#define SPELLED_MAX 16 /* the longest is \uXXXX\uXXXX and its terminator */
 
 /* A struct kh_json is json-c's object by another name: nobody else sees what is in it. */
 static struct json_object *theirs(const struct kh_json *value)
@@ -179,7 +176,12 @@ bool kh_json_next(const struct kh_json *object, struct kh_json_member *member)
 
 void kh_json_begin(struct kh_json_writer *writer, struct kh_buf *buf)
 {
-    *writer = (struct kh_json_writer){.buf = buf};
+    *writer = (struct kh_json_writer){.buf = buf, .start = buf->n};
+}
+
+void kh_json_begin_ascii(struct kh_json_writer *writer, struct kh_buf *buf)
+{
+    *writer = (struct kh_json_writer){.buf = buf, .start = buf->n, .ascii = true};
 }
 
 /* One piece of text; a comma before it where one is due. Afterwards one is due iff `comma`. */
@@ -228,7 +230,8 @@ void kh_json_put_str(struct kh_json_writer *writer, struct kh_str value)
 {
     put(writer, KH_STR(""), true);
     if (writer->rc == KH_OK) {
-        writer->rc = kh_json_append_string(writer->buf, value);
+        writer->rc = writer->ascii ? kh_json_append_ascii(writer->buf, value)
+                                   : kh_json_append_string(writer->buf, value);
     }
 }
 
@@ -278,17 +281,19 @@ void kh_json_put_raw(struct kh_json_writer *writer, struct kh_str value)
 
 enum kh_rc kh_json_end(struct kh_json_writer *writer)
 {
-    kh_assert(writer->rc != KH_OK || writer->depth == 0);
+    kh_assert(writer->depth == 0);
+    if (writer->rc != KH_OK) {
+        writer->buf->n = writer->start;
+    }
     return writer->rc;
 }
 
 enum charset { UTF8, ASCII };
 
-/* A JSON escape or the character itself, whatever the charset asks for; returns its bytes. */
-static size_t spell(uint32_t character, enum charset charset, char bytes[SPELLED_MAX])
+/* A JSON escape or the character itself; returns its bytes. */
+static size_t spell(uint32_t character, enum charset charset, char bytes[KH_UTF8_ESCAPE_MAX])
 {
-    static const char plain[] =
-        "\"\\\b\t\n\f\r"; /* as Jackson: the others as \u00XX, in upper case */
+    static const char plain[] = "\"\\\b\t\n\f\r"; /* as Jackson: the other controls as \u00XX */
     static const char names[] = "\"\\btnfr";
     const char *found = character < 0x80 && character != 0 ? strchr(plain, (int)character) : NULL;
 
@@ -300,12 +305,7 @@ static size_t spell(uint32_t character, enum charset charset, char bytes[SPELLED
     if (character >= 0x20 && (character < 0x80 || charset == UTF8)) {
         return kh_utf8_encode(character, bytes);
     }
-    if (character < 0x10000) {
-        return (size_t)snprintf(bytes, SPELLED_MAX, "\\u%04X", (unsigned)character);
-    }
-    character -= 0x10000;
-    return (size_t)snprintf(bytes, SPELLED_MAX, "\\u%04X\\u%04X", 0xd800u + (character >> 10),
-                            0xdc00u + (character & 0x3ff));
+    return kh_utf8_escape(character, bytes);
 }
 
 /* How many bytes at the start of s stand for themselves. */
@@ -323,7 +323,7 @@ static size_t plain_prefix(struct kh_str s)
 static enum kh_rc append(struct kh_buf *buf, struct kh_str s, enum charset charset)
 {
     const size_t before = buf->n;
-    char bytes[SPELLED_MAX];
+    char bytes[KH_UTF8_ESCAPE_MAX];
 
     enum kh_rc rc = kh_buf_append_char(buf, '"');
     while (rc == KH_OK && s.n > 0) {

@@ -56,16 +56,25 @@ struct kh_json_member {
 };
 bool kh_json_next(const struct kh_json *object, struct kh_json_member *member);
 
-/* Writing. */
+/* Writing. In every string '"', '\' and U+0000 to U+001F are escaped as Java's Jackson does it, and bytes that are not
+ * UTF-8 become U+FFFD, so that what comes out is always valid JSON. */
+
+/* Append one string with its quotes; everything that needs no escape as it is. */
+enum kh_rc kh_json_append_string(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
+/* The same in ASCII: everything above U+007F becomes \uXXXX, in pairs beyond U+FFFF. */
+enum kh_rc kh_json_append_ascii(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
 
 struct kh_json_writer {
     struct kh_buf *buf; /* borrowed */
+    size_t start;       /* buf->n at the beginning */
+    bool ascii;         /* strings as kh_json_append_ascii writes them */
     enum kh_rc rc;      /* the first failure */
     unsigned depth;     /* objects and arrays that are open */
     bool comma;         /* the next value or key has one before it */
 };
 
 void kh_json_begin(struct kh_json_writer *writer, struct kh_buf *buf);
+void kh_json_begin_ascii(struct kh_json_writer *writer, struct kh_buf *buf);
 
 void kh_json_open_object(struct kh_json_writer *writer);
 void kh_json_close_object(struct kh_json_writer *writer);
@@ -84,13 +93,7 @@ void kh_json_put_null(struct kh_json_writer *writer);
 /* Bytes that are one JSON value already. */
 void kh_json_put_raw(struct kh_json_writer *writer, struct kh_str value);
 
-/* Everything opened is closed (asserted unless something failed). KH_OK, or the first failure. */
+/* Everything opened is closed (asserted). KH_OK, or the first failure: then nothing of it stays in the buffer. */
 enum kh_rc kh_json_end(struct kh_json_writer *writer) KH_MUST_USE;
-
-/* Append a JSON string with its quotes. Escapes '"', '\' and U+0000 to U+001F as Java's Jackson
- * does; bytes that are not UTF-8 become U+FFFD, so that the result is always valid JSON. */
-enum kh_rc kh_json_append_string(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
-/* The same in ASCII: everything above U+007F becomes \uXXXX, in pairs beyond U+FFFF. */
-enum kh_rc kh_json_append_ascii(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
 
 #endif

@@ -19,7 +19,8 @@
 
 enum kh_rc kh_multilang_initialize(struct kh_buf *out, struct kh_str shard,
                                    const struct kh_extseq *checkpoint) KH_MUST_USE;
-enum kh_rc kh_multilang_process_records(struct kh_buf *out, const struct kh_batch *batch) KH_MUST_USE;
+enum kh_rc kh_multilang_process_records(struct kh_buf *out,
+                                        const struct kh_batch *batch) KH_MUST_USE;
 /* batch may be NULL: an empty list and millisBehindLatest null. */
 
 /* leaseLost, shardEnded, shutdownRequested. */
@@ -30,7 +31,7 @@ enum kh_rc kh_multilang_ack(struct kh_buf *out, const struct kh_child_checkpoint
                             const char *error) KH_MUST_USE;
 
 enum kh_line_type {
-    KH_LINE_SKIPPED,  /* not a message for us: why says what it was */
+    KH_LINE_SKIPPED, /* not a message for us: why says what it was */
     KH_LINE_STATUS,
     KH_LINE_CHECKPOINT
 };

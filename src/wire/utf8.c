@@ -79,6 +79,31 @@ size_t kh_utf8_encode(uint32_t character, char bytes[KH_UTF8_BYTES_MAX])
     return n;
 }
 
+static size_t escape_unit(uint32_t unit, char bytes[6])
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    bytes[0] = '\\';
+    bytes[1] = 'u';
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[2 + i] = hex[unit >> (12 - 4 * i) & 15];
+    }
+    return 6;
+}
+
+size_t kh_utf8_escape(uint32_t character, char bytes[KH_UTF8_ESCAPE_MAX])
+{
+    if (character > 0x10ffff) {
+        character = KH_UTF8_REPLACEMENT;
+    }
+    if (character < 0x10000) {
+        return escape_unit(character, bytes);
+    }
+    character -= 0x10000;
+    size_t n = escape_unit(0xd800 + (character >> 10), bytes);
+    return n + escape_unit(0xdc00 + (character & 0x3ff), bytes + n);
+}
+
 size_t kh_utf8_ascii_prefix(struct kh_str s)
 {
     const uint64_t high_bits = UINT64_C(0x8080808080808080);

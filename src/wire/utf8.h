@@ -25,6 +25,10 @@ size_t kh_utf8_decode(struct kh_str s, uint32_t *character);
 /* The bytes of a character; surrogates and numbers above U+10FFFF are written as U+FFFD. */
 size_t kh_utf8_encode(uint32_t character, char bytes[KH_UTF8_BYTES_MAX]);
 
+/* The same as a JSON escape, "\uXXXX" in upper case, or two of them above U+FFFF. */
+#define KH_UTF8_ESCAPE_MAX 12
+size_t kh_utf8_escape(uint32_t character, char bytes[KH_UTF8_ESCAPE_MAX]);
+
 /* How many bytes at the start of s are ASCII. */
 size_t kh_utf8_ascii_prefix(struct kh_str s);
 
