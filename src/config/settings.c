@@ -115,8 +115,7 @@ static bool parse_number(enum kh_setting_type type, struct kh_str text, int64_t 
     return understood;
 }
 
-static void warn_of_milliseconds(struct load *load, const struct kh_setting_row *row,
-                                 const struct kh_property *property)
+static void warn_of_milliseconds(struct load *load, const struct kh_property *property)
 {
     int64_t number;
 
@@ -138,7 +137,7 @@ static bool take_number(struct load *load, const struct kh_setting_row *row,
         return false;
     }
     if (row->type == KH_SETTING_TYPE_INSTANT) {
-        warn_of_milliseconds(load, row, property);
+        warn_of_milliseconds(load, property);
     }
     return !is_limited(row->type) || limit(load, row, property, number);
 }

@@ -27,7 +27,7 @@ bool kh_value_choice(struct kh_str text, const char *const *choices, unsigned *c
 /* From here on a number cannot be seconds since 1970 (that would be the year 5138), so it is milliseconds. */
 #define KH_VALUE_MILLIS_FROM INT64_C(100000000000)
 
-/* Whole seconds since 1970, or ISO 8601 with a time zone: 2024-02-29T12:00:00.5+01:00, 2024-02-29T12:00Z. */
+/* Whole seconds since 1970, or ISO 8601 with a time zone: 2024-02-29T12:00:00Z, 2024-02-29T12:00:00.5+01:00. */
 bool kh_value_instant(struct kh_str text, int64_t *wall_ms) KH_MUST_USE;
 
 /* http or https and a host; rest is all of it without '/' at the end. has_scheme false: there is no "://". */
