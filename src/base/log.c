@@ -173,8 +173,9 @@ void kh_log_set_sink(kh_log_sink *sink, void *arg)
 size_t kh_log_format(char *line, size_t line_bytes, enum kh_log_level level, const char *event,
                      const struct kh_field *fields)
 {
-    struct line out = {.p = line, .max_bytes = line_bytes};
+    struct line out = {.max_bytes = line_bytes};
 
+    out.p = line;
     put(&out, kh_str(kh_log_level_name(level)));
     put(&out, KH_STR(" "));
     put(&out, kh_str(event));
