@@ -1,0 +1,466 @@
+#include "host/host.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/exit.h"
+#include "core/worker.h"
+#include "host/access.h"
+#include "host/batches.h"
+#include "host/notes.h"
+#include "host/processors.h"
+#include "host/program.h"
+#include "io/entropy.h"
+#include "source/source.h"
+#include "store/store.h"
+
+#define HOST_NAME_BYTES 64
+
+/* A service that does not answer at the start is asked again for a while: machines boot in any order. */
+#define START_TRIES_MAX 20
+#define START_RETRY_MS  1000
+#define START_TICKET    UINT64_MAX /* the core's tickets begin at 1 */
+#define SIGNALS_N       2
+
+struct host {
+    const struct kh_settings *settings;
+    bool exit_when_done;
+    struct kh_loop *loop;
+    struct kh_watch *signals[SIGNALS_N];
+    struct kh_watch
+        *deadline; /* the core's next TICK; before the worker exists, the next try to start */
+    struct kh_access access;
+    struct kh_source *source;
+    struct kh_store *store;
+    struct kh_worker *worker; /* NULL until the table is ready */
+    struct kh_worker_config config;
+    struct kh_cmds cmds;
+    struct kh_batches batches;
+    struct kh_processors processors;
+    struct kh_cmd *unstarted; /* owned: CHILD_STARTs that failed in this step */
+    size_t unstarted_n;
+    size_t unstarted_capacity;
+    unsigned start_tries_n;
+    bool listed;   /* the stream was seen to be there */
+    bool stepping; /* inside kh_worker_step or its commands */
+    bool asked_to_stop;
+    bool stopped;
+    int status;
+};
+
+static void step(struct host *host, const struct kh_event *event);
+
+/* ---- commands ---- */
+
+static void start_child(struct host *host, const struct kh_cmd *cmd)
+{
+    if (kh_processors_start(&host->processors, cmd)) {
+        return;
+    }
+    if (host->unstarted_n == host->unstarted_capacity) {
+        host->unstarted_capacity = kh_mem_grown(host->unstarted_capacity, host->unstarted_n + 1);
+        host->unstarted =
+            kh_mem_resize(host->unstarted, host->unstarted_capacity, sizeof(*host->unstarted));
+    }
+    host->unstarted[host->unstarted_n++] = *cmd;
+}
+
+static void stop_loop(struct host *host)
+{
+    host->stopped = true;
+    kh_loop_stop(host->loop);
+}
+
+static void carry(struct host *host, const struct kh_cmd *cmd)
+{
+    switch (cmd->type) {
+    case KH_CMD_NOTE:
+        kh_notes_log(cmd);
+        break;
+    case KH_CMD_STORE:
+        kh_store_submit(host->store, cmd->op);
+        break;
+    case KH_CMD_LIST_SHARDS:
+        kh_source_list(host->source, cmd->ticket, cmd->filter, cmd->wall_ms);
+        break;
+    case KH_CMD_OPEN:
+        kh_source_begin(host->source, kh_str(cmd->key), cmd->ticket, &cmd->position, &cmd->skip_to);
+        break;
+    case KH_CMD_FETCH:
+        kh_source_fetch(host->source, kh_str(cmd->key), cmd->ticket, cmd->limit);
+        break;
+    case KH_CMD_CLOSE:
+        kh_source_end(host->source, kh_str(cmd->key));
+        break;
+    case KH_CMD_DROP_BATCH:
+        kh_batches_drop(&host->batches, cmd->batch);
+        break;
+    case KH_CMD_CHILD_START:
+        start_child(host, cmd);
+        break;
+    case KH_CMD_CHILD_SEND:
+    case KH_CMD_CHILD_ACK:
+    case KH_CMD_CHILD_CLOSE:
+    case KH_CMD_CHILD_SIGNAL:
+        kh_processors_carry(&host->processors, cmd,
+                            cmd->batch != 0 ? kh_batches_get(&host->batches, cmd->batch) : NULL);
+        break;
+    case KH_CMD_STOPPED:
+        stop_loop(host);
+        break;
+    }
+}
+
+/* Tell the core of the children that could not be started, once its commands have all been carried out. */
+static void report_unstarted(struct host *host)
+{
+    while (host->unstarted_n > 0) {
+        const struct kh_cmd cmd = host->unstarted[--host->unstarted_n];
+        char shard[KH_SHARD_ID_MAX + 1];
+
+        (void)snprintf(shard, sizeof(shard), "%s", cmd.key);
+        step(host, &(struct kh_event){.type = KH_EVENT_CHILD_EXITED,
+                                      .key = kh_str(shard),
+                                      .child = cmd.child,
+                                      .exit_status = -1});
+    }
+}
+
+static void step(struct host *host, const struct kh_event *event)
+{
+    if (host->worker == NULL || host->stopped) {
+        return;
+    }
+    kh_assert(!host->stepping);
+    host->stepping = true;
+    kh_cmds_reset(&host->cmds);
+    kh_worker_step(host->worker, event, kh_loop_now_ms(host->loop), &host->cmds);
+    for (size_t i = 0; i < host->cmds.n; i++) {
+        carry(host, &host->cmds.items[i]);
+    }
+    host->stepping = false;
+    report_unstarted(host);
+    kh_watch_at(host->deadline, kh_worker_deadline(host->worker));
+}
+
+/* ---- callbacks into events ---- */
+
+static void on_child_event(void *arg, const struct kh_event *event)
+{
+    step(arg, event);
+}
+
+static void on_store(void *arg, const struct kh_lease_answer *answer)
+{
+    step(arg, &(struct kh_event){.type = KH_EVENT_STORE, .answer = answer});
+}
+
+static void fail(struct host *host, int status, const struct kh_err *err)
+{
+    kh_log(KH_LOG_ERROR, "host.cannot_go_on", kh_f("why", err->text));
+    host->status = status;
+    stop_loop(host);
+}
+
+static bool is_file_source(const struct host *host)
+{
+    return kh_str_starts(kh_str(host->settings->source), KH_STR("file:"));
+}
+
+/* A malformed line in a file stays malformed: going round it would skip a record, so the run ends. */
+static void stop_for_data(struct host *host, const struct kh_err *err)
+{
+    if (host->status == KH_EXIT_OK) {
+        kh_log(KH_LOG_ERROR, "host.malformed_record", kh_f("why", err->text));
+        host->status = KH_EXIT_DATA;
+        host->asked_to_stop = true;
+        step(host, &(struct kh_event){.type = KH_EVENT_STOP});
+    }
+}
+
+static void log_source_failure(const char *event, struct kh_str shard, const struct kh_err *err)
+{
+    if (err != NULL && err->rc != KH_OK) {
+        kh_log(err->rc == KH_THROTTLED ? KH_LOG_INFO : KH_LOG_WARN, event, kh_fs("shard", shard),
+               kh_f("why", err->text));
+    }
+}
+
+static void on_opened(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
+                      int64_t wall_ms, const struct kh_err *err)
+{
+    log_source_failure("source.not_opened", shard, err);
+    step(
+        arg,
+        &(struct kh_event){
+            .type = KH_EVENT_OPENED, .key = shard, .ticket = ticket, .rc = rc, .wall_ms = wall_ms});
+}
+
+static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
+                       struct kh_batch *batch, const struct kh_fetched *fetched,
+                       const struct kh_err *err)
+{
+    struct host *host = arg;
+    struct kh_fetched numbered = {0};
+    struct kh_event event = {.type = KH_EVENT_FETCHED, .key = shard, .ticket = ticket, .rc = rc};
+
+    log_source_failure("source.not_fetched", shard, err);
+    if (rc == KH_OK) {
+        numbered = *fetched;
+        if (batch != NULL) {
+            numbered.batch = kh_batches_add(&host->batches, batch);
+        }
+        event.fetched = &numbered;
+    }
+    step(host, &event);
+    if (rc == KH_DENIED && is_file_source(host)) {
+        stop_for_data(host, err);
+    }
+}
+
+/* ---- start ---- */
+
+static void worker_config(struct host *host)
+{
+    const struct kh_settings *settings = host->settings;
+    struct kh_worker_config *config = &host->config;
+
+    config->seed = kh_entropy_seed();
+    config->failover_ms = settings->failover_time_millis;
+    config->leases_max = settings->max_leases_for_worker;
+    config->steal_max = settings->max_leases_to_steal_at_one_time;
+    config->take_very_old = settings->enable_priority_lease_assignment;
+    config->initial_wall_ms = settings->initial_position_in_stream_extended;
+    switch (settings->initial_position_in_stream) {
+    case KH_START_LATEST:
+        config->initial_position = KH_POSITION_LATEST;
+        break;
+    case KH_START_TRIM_HORIZON:
+        config->initial_position = KH_POSITION_TRIM_HORIZON;
+        break;
+    case KH_START_AT_TIMESTAMP:
+        config->initial_position = KH_POSITION_AT_TIMESTAMP;
+        break;
+    }
+    config->ignore_unexpected_children = settings->ignore_unexpected_child_shards;
+    config->read_units_per_s = settings->lease_read_budget;
+    config->parent_poll_ms = settings->parent_shard_poll_interval_millis;
+    config->idle_ms = settings->idle_time_between_reads_in_millis;
+    config->idle_fixed = settings->idle_time_between_reads_in_millis_is_set;
+    config->records_max = settings->max_records;
+    config->deliver_empty = settings->call_process_records_even_for_empty_record_list;
+    if (settings->timeout_in_seconds > 0) {
+        config->action_ms_max = KH_SECONDS(settings->timeout_in_seconds);
+    }
+    config->shutdown_grace_ms = settings->shutdown_grace_millis;
+    config->restart_min_ms = settings->child_restart_min_millis;
+    config->restart_max_ms = settings->child_restart_max_millis;
+    config->exit_when_done = host->exit_when_done;
+}
+
+/* A name nobody else has, that tells an operator where to look. */
+static enum kh_rc name_worker(struct host *host, struct kh_err *err)
+{
+    char *id = host->config.worker_id;
+    size_t bytes = sizeof(host->config.worker_id);
+    char name[HOST_NAME_BYTES + 1] = "";
+    char uuid[KH_UUID_TEXT_BYTES];
+
+    if (host->settings->worker_id[0] != '\0') {
+        if (!kh_str_copy(id, bytes, kh_str(host->settings->worker_id))) {
+            return kh_fail(err, KH_TOOBIG, "workerId: longer than %zu characters", bytes - 1);
+        }
+        return KH_OK;
+    }
+    if (gethostname(name, sizeof(name) - 1) != 0) {
+        name[0] = '\0';
+    }
+    kh_entropy_uuid(uuid);
+    (void)snprintf(id, bytes, "%s:%s", name, uuid);
+    return KH_OK;
+}
+
+static void on_ensured(void *arg, const struct kh_err *err)
+{
+    struct host *host = arg;
+
+    if (err != NULL && err->rc != KH_OK) {
+        fail(host, kh_exit_for(err->rc), err);
+        return;
+    }
+    host->worker = kh_worker_new(&host->config, kh_loop_now_ms(host->loop));
+    kh_log(KH_LOG_INFO, "host.started", kh_f("worker", host->config.worker_id),
+           kh_f("application", host->settings->application_name),
+           kh_f("stream", host->settings->stream_name));
+    step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+}
+
+static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_err *err)
+{
+    if (rc == KH_OK) {
+        host->listed = true;
+        kh_store_ensure(host->store, on_ensured, host);
+        return;
+    }
+    if ((rc == KH_RETRY || rc == KH_THROTTLED) && ++host->start_tries_n < START_TRIES_MAX) {
+        kh_log(KH_LOG_WARN, "host.stream_not_listed", kh_f("why", err->text));
+        kh_watch_at(host->deadline, kh_loop_now_ms(host->loop) + START_RETRY_MS);
+        return;
+    }
+    fail(host, kh_exit_for(rc), err);
+}
+
+static void on_shards(void *arg, uint64_t ticket, enum kh_rc rc, const struct kh_shard *shards,
+                      size_t n, const struct kh_err *err)
+{
+    struct host *host = arg;
+
+    if (ticket == START_TICKET) {
+        on_stream_listed(host, rc, err);
+        return;
+    }
+    log_source_failure("source.not_listed", kh_str(""), err);
+    step(host,
+         &(struct kh_event){
+             .type = KH_EVENT_SHARDS, .ticket = ticket, .rc = rc, .shards = shards, .shards_n = n});
+}
+
+static void on_deadline(void *arg)
+{
+    struct host *host = arg;
+
+    if (host->worker != NULL) {
+        step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+    } else if (!host->listed) {
+        kh_source_list(host->source, START_TICKET, KH_SHARDS_AT_LATEST, 0);
+    }
+}
+
+static void on_signal(void *arg, int signo)
+{
+    struct host *host = arg;
+    enum kh_event_type type = host->asked_to_stop ? KH_EVENT_STOP_NOW : KH_EVENT_STOP;
+
+    kh_log(KH_LOG_INFO, "host.signal", kh_fi("signal", signo));
+    if (host->worker == NULL) {
+        stop_loop(host);
+        return;
+    }
+    host->asked_to_stop = true;
+    step(host, &(struct kh_event){.type = type});
+}
+
+static enum kh_rc open_edges(struct host *host, struct kh_err *err)
+{
+    const struct kh_settings *settings = host->settings;
+    struct kh_source_config source = {
+        .where = settings->source,
+        .stream = settings->stream_name,
+        .stream_arn = settings->stream_arn,
+        .loop = host->loop,
+        .answers = {.shards = on_shards, .opened = on_opened, .fetched = on_fetched},
+        .arg = host,
+    };
+    struct kh_store_config store = {
+        .where = settings->lease_store,
+        .table = settings->table_name,
+        .loop = host->loop,
+        .answered = on_store,
+        .arg = host,
+        .create_if_missing = true,
+        .deletion_protection = settings->lease_table_deletion_protection_enabled,
+        .point_in_time_recovery = settings->lease_table_pitr_enabled,
+    };
+    enum kh_rc rc = kh_access_open(&host->access, host->loop, settings, err);
+
+    if (rc == KH_OK) {
+        source.kinesis = host->access.kinesis;
+        rc = kh_source_open(&host->source, &source, err);
+    }
+    if (rc == KH_OK) {
+        store.dynamodb = host->access.dynamodb;
+        rc = kh_store_open(&host->store, &store, err);
+    }
+    return rc;
+}
+
+static enum kh_rc open_host(struct host *host, struct kh_err *err)
+{
+    static const int signos[SIGNALS_N] = {SIGTERM, SIGINT};
+    enum kh_rc rc = kh_program_check(host->settings->executable_argv[0], err);
+
+    if (rc != KH_OK) {
+        host->status = KH_EXIT_CONFIG;
+        return rc;
+    }
+    kh_worker_config_default(&host->config);
+    worker_config(host);
+    rc = name_worker(host, err);
+    if (rc == KH_OK) {
+        rc = kh_loop_new(&host->loop, err);
+    }
+    if (rc != KH_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < SIGNALS_N; i++) {
+        host->signals[i] = kh_loop_signal(host->loop, signos[i], on_signal, host);
+    }
+    host->deadline = kh_loop_timer(host->loop, on_deadline, host);
+    host->processors.loop = host->loop;
+    host->processors.settings = host->settings;
+    host->processors.worker_id = host->config.worker_id;
+    host->processors.on_event = on_child_event;
+    host->processors.arg = host;
+    return open_edges(host, err);
+}
+
+static void close_host(struct host *host)
+{
+    host->stopped = true;
+    kh_processors_fini(&host->processors);
+    if (host->source != NULL) {
+        kh_source_close(host->source);
+    }
+    if (host->store != NULL) {
+        kh_store_close(host->store);
+    }
+    kh_access_close(&host->access);
+    kh_batches_fini(&host->batches);
+    kh_worker_free(host->worker);
+    kh_cmds_fini(&host->cmds);
+    kh_mem_free(host->unstarted);
+    kh_watch_free(host->deadline);
+    for (size_t i = 0; i < SIGNALS_N; i++) {
+        kh_watch_free(host->signals[i]);
+    }
+    kh_loop_free(host->loop);
+}
+
+int kh_host_run(const struct kh_host_options *options)
+{
+    struct host host = {.settings = options->settings,
+                        .exit_when_done = options->exit_when_done,
+                        .status = KH_EXIT_OK};
+    struct kh_err err;
+    enum kh_rc rc;
+
+    kh_cmds_init(&host.cmds);
+    kh_batches_init(&host.batches);
+    kh_processors_init(&host.processors);
+    rc = open_host(&host, &err);
+    if (rc == KH_OK) {
+        kh_watch_at(host.deadline, kh_loop_now_ms(host.loop));
+        kh_loop_run(host.loop);
+    } else {
+        kh_log(KH_LOG_ERROR, "host.not_started", kh_f("why", err.text));
+        host.status = host.status != KH_EXIT_OK ? host.status : kh_exit_for(rc);
+    }
+    kh_log(KH_LOG_INFO, "host.ended", kh_fi("status", host.status));
+    close_host(&host);
+    return host.status;
+}

@@ -1,0 +1,44 @@
+#include "host/notes.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+struct row {
+    enum kh_log_level level;
+    const char *note;
+    const char *value_name;
+};
+
+static const struct row rows[] = {
+#define KH_NOTE(level, note, value_name) {KH_LOG_##level, note, value_name},
+#include "host/notes.def"
+#undef KH_NOTE
+};
+
+static struct row row_of(const char *note)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].note, note) == 0) {
+            return rows[i];
+        }
+    }
+    return (struct row){KH_LOG_DEBUG, note, NULL};
+}
+
+void kh_notes_log(const struct kh_cmd *cmd)
+{
+    struct row row = row_of(cmd->note);
+    struct kh_field fields[3] = {{0}};
+    size_t n = 0;
+
+    kh_assert(cmd->type == KH_CMD_NOTE);
+    if (cmd->key[0] != '\0') {
+        fields[n++] = kh_f("shard", cmd->key);
+    }
+    if (row.value_name != NULL) {
+        fields[n++] = kh_fi(row.value_name, cmd->value);
+    }
+    kh_log_fields(row.level, row.note, fields);
+}
