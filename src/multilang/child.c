@@ -23,7 +23,7 @@
 #define WRITES_MAX 16
 
 /* A child that closed its stdout can never answer again. Mostly it is just about to exit; if not, it is made to. */
-#define MUTE_MS_MAX KH_SECONDS(5)
+#define MUTE_MS_MAX KH_SECONDS(2)
 
 struct unsent {
     struct unsent *next;

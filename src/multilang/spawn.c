@@ -178,7 +178,8 @@ static enum kh_rc await_exec(int report_fd, pid_t pid, const char *program, stru
     if (n == 0) {
         return KH_OK;
     }
-    /* It leaves now; libev, which reaps all others, must not meet it. */
+    /* It leaves now, or is made to; libev, which reaps all others, must not meet it. */
+    (void)kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
     if (n != (ssize_t)sizeof(report)) {
