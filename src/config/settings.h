@@ -1,16 +1,16 @@
 /* settings: a .properties file as one struct.
  *
  * Shape   struct kh_settings has one member for every KH_SETTING row of settings.def, named as the
- * Java key in lower case with underscores, and a NAME_is_set that says whether the file gave it a
- * value. Units   in the members' names, which are Java's: …_millis, …_in_seconds. Errors
- * kh_settings_load: NOTFOUND, DENIED, TOOBIG (the file cannot be read), INVALID (its content cannot
- * be used; every problem is in the list). Warnings and notices come with KH_OK, too. Memory  owns
- * its texts, which are never NULL; kh_settings_fini frees them. Truth MultiLangDaemonConfiguration
- * of KCL 3.5.1 with its KinesisClientLibConfigurator. Chosen differences: a value that cannot be
- * read is refused where Java takes 0 or false for it; keys in another case are taken; unknown keys
- * are warned about; streamArn's region stands in for regionName; an endpoint without scheme is
- *         https; milliseconds are told from seconds; the graceful stop has 5 s unless the file says
- * otherwise.
+ *         Java key in lower case with underscores, and a NAME_is_set: the file gave it a value.
+ * Units   in the members' names, which are Java's: …_millis, …_in_seconds.
+ * Errors  kh_settings_load: NOTFOUND, DENIED (the file cannot be read), TOOBIG, INVALID (its content
+ *         cannot be used; the list says why). Warnings and notices come with KH_OK, too.
+ * Memory  owns its texts, which are never NULL; kh_settings_fini frees them.
+ * Truth   MultiLangDaemonConfiguration and KinesisClientLibConfigurator of KCL 3.5.1. Chosen
+ *         differences: a value that cannot be read is refused where Java takes 0 or false for it;
+ *         keys in another case are taken; unknown keys are warned about; streamArn's region stands
+ *         in for regionName; an endpoint without scheme is https; milliseconds are told from
+ *         seconds; a graceful stop has 5 s unless the file says otherwise.
  */
 #ifndef KH_CONFIG_SETTINGS_H
 #define KH_CONFIG_SETTINGS_H

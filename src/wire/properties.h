@@ -1,14 +1,14 @@
 /* properties: the text of a java.util.Properties file as keys and values.
  *
- * Shape   kh_properties_parse reads all of it or nothing; entries stand in the order of the file,
- * repeated keys included: the last one counts, and what to say about the others is the caller's
- * business. Units   bytes; lines count from 1. Errors  INVALID for a malformed \u escape, TOOBIG
- * over KH_PROPERTIES_BYTES_MAX; the text names the line. Memory  entries borrow from the arena
- * given, which must outlive them; nothing borrows from the text. Truth   java.util.Properties.load
- * of JDK 17 (tests/e2e/java/PropertiesDump.java prints what it makes of a file). Chosen
- * differences: a byte-order mark is skipped; the file is UTF-8 if it is valid UTF-8 and Latin-1
- *         otherwise, keys and values are UTF-8 in any case; blanks at the end of a value are
- * dropped unless they are escaped; half a surrogate pair becomes U+FFFD.
+ * Shape   kh_properties_parse reads all of it or fails; entries stand in the order of the file,
+ *         repeated keys included: the last one counts, the rest is the caller's business.
+ * Units   bytes; lines count from 1.
+ * Errors  INVALID for a malformed \u escape, TOOBIG over KH_PROPERTIES_BYTES_MAX; the text says where.
+ * Memory  entries borrow from the arena given, which must outlive them, not from the text.
+ * Truth   java.util.Properties.load of JDK 17 (tests/e2e/java/PropertiesDump.java shows what it makes
+ *         of a file). Chosen differences: a byte-order mark is skipped; the file is UTF-8 if it is
+ *         valid UTF-8, else Latin-1; keys and values are UTF-8 in any case; blanks at the end of a
+ *         value are dropped unless escaped; half a surrogate pair becomes U+FFFD.
  */
 #ifndef KH_WIRE_PROPERTIES_H
 #define KH_WIRE_PROPERTIES_H

@@ -1,0 +1,142 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "config/settings.h"
+#include "host/host.h"
+#include "obs/flight.h"
+#include "obs/log_json.h"
+
+/* Descriptors 0, 1 and 2 are open from here on, so that no pipe of ours ever gets one of these numbers. */
+static bool open_standard_fds(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
+/* A child that went away is found out by its exit, not by a signal to us. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int failed = sigaction(SIGPIPE, &ignore, NULL);
+
+    kh_assert(failed == 0);
+}
+
+static void dump_flight(void)
+{
+    kh_flight_dump(STDERR_FILENO);
+}
+
+static int usage(const struct kh_err *err)
+{
+    (void)fprintf(stderr, "kcl-host: %s\nTry kcl-host --help.\n", err->text);
+    return KH_EXIT_USAGE;
+}
+
+static void print_keys(void)
+{
+    for (size_t i = 0; i < kh_settings_help_n(); i++) {
+        char room[KH_PROBLEM_QUOTE_MAX + 1];
+        struct kh_setting_help help = kh_settings_help_at(i, room);
+
+        printf("%s\n    %s\n", help.key, help.help);
+        if (help.allowed[0] != '\0') {
+            printf("    allowed: %s\n", help.allowed);
+        }
+        if (help.text[0] != '\0') {
+            printf("    default: %s\n", help.text);
+        }
+    }
+}
+
+static int print(enum kh_options_wish wish)
+{
+    switch (wish) {
+    case KH_WISH_HELP:
+        printf("%s%s", kh_options_help, kh_exit_help);
+        break;
+    case KH_WISH_HELP_KEYS:
+        print_keys();
+        break;
+    case KH_WISH_VERSION:
+        printf("kcl-host %s\n", PACKAGE_VERSION);
+        break;
+    case KH_WISH_RUN:
+        kh_assert(false);
+        break;
+    }
+    return fflush(stdout) == 0 ? KH_EXIT_OK : KH_EXIT_OSERR;
+}
+
+/* Errors are for the person who started us, so they are plain sentences whatever the log looks like. */
+static void report(const struct kh_problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const char *text = problems->items[i].text;
+
+        switch (problems->items[i].level) {
+        case KH_PROBLEM_NOTICE:
+            kh_log(KH_LOG_INFO, "config.notice", kh_f("text", text));
+            break;
+        case KH_PROBLEM_WARN:
+            kh_log(KH_LOG_WARN, "config.warning", kh_f("text", text));
+            break;
+        case KH_PROBLEM_ERROR:
+            (void)fprintf(stderr, "kcl-host: %s\n", text);
+            break;
+        }
+    }
+}
+
+static int run(const struct kh_options *options)
+{
+    struct kh_settings settings;
+    struct kh_problems problems;
+    int status;
+
+    kh_settings_init(&settings);
+    kh_problems_init(&problems, options->properties);
+    enum kh_rc rc = kh_settings_load(&settings, options->properties, &problems);
+    kh_log_set_level(options->log_level_is_set ? options->log_level : settings.log_level);
+    if (settings.log_format == KH_LOG_FORM_JSON) {
+        kh_log_set_sink(kh_log_json, NULL);
+    }
+    report(&problems);
+    kh_problems_fini(&problems);
+    if (rc == KH_OK) {
+        struct kh_host_options host = {.settings = &settings,
+                                       .exit_when_done = options->exit_when_done};
+        status = kh_host_run(&host);
+    } else {
+        /* A file that cannot be had is one thing, what stands in it another. */
+        status = rc == KH_NOTFOUND || rc == KH_DENIED ? KH_EXIT_NOINPUT : KH_EXIT_CONFIG;
+    }
+    kh_settings_fini(&settings);
+    return status;
+}
+
+int main(int argc, char *argv[])
+{
+    struct kh_options options;
+    struct kh_err err;
+
+    if (!open_standard_fds()) {
+        return KH_EXIT_OSERR;
+    }
+    ignore_sigpipe();
+    kh_assert_set_hook(dump_flight);
+    if (kh_options_parse(&options, argc, argv, &err) != KH_OK) {
+        return usage(&err);
+    }
+    return options.wish == KH_WISH_RUN ? run(&options) : print(options.wish);
+}

@@ -1,0 +1,33 @@
+/* options: the command line as a struct.
+ *
+ * Shape   kh_options_parse looks at argv only; it prints nothing and ends nothing.
+ * Units   none.
+ * Errors  INVALID with one sentence; the status for it is KH_EXIT_USAGE.
+ * Memory  borrows from argv.
+ * Truth   GNU conventions: --name=value or --name value, -p value or -pvalue, "--" ends the
+ * options. As the Java daemon does, a single argument that is no option is the properties file.
+ */
+#ifndef KH_CLI_OPTIONS_H
+#define KH_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+enum kh_options_wish { KH_WISH_RUN, KH_WISH_HELP, KH_WISH_HELP_KEYS, KH_WISH_VERSION };
+
+struct kh_options {
+    enum kh_options_wish wish;
+    const char *properties; /* RUN: path; never NULL then */
+    bool exit_when_done;
+    bool log_level_is_set; /* then log_level beats logLevel of the file */
+    enum kh_log_level log_level;
+};
+
+enum kh_rc kh_options_parse(struct kh_options *options, int argc, char *const argv[],
+                            struct kh_err *err) KH_MUST_USE;
+
+extern const char kh_options_help[];
+
+#endif
