@@ -21,10 +21,14 @@
 #include "base/err.h"
 #include "io/loop.h"
 
+#define KH_ACCESS_KEY_ID_MAX 128
+#define KH_SECRET_KEY_MAX    256
+#define KH_SESSION_TOKEN_MAX 8192
+
 struct kh_creds;
 
 struct kh_cred {
-    char access_key_id[129];
+    char access_key_id[KH_ACCESS_KEY_ID_MAX + 1]; /* "": requests go unsigned */
     struct kh_secret secret_key;
     struct kh_secret session_token; /* empty if none */
     int64_t expires_wall_ms;

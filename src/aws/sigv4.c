@@ -14,7 +14,6 @@
 #define SIGNED_MAX 96 /* names of all headers that are signed */
 #define TO_SIGN_MAX \
     (sizeof(ALGORITHM) + KH_SIGV4_TIME_BYTES + KH_SIGV4_SCOPE_MAX + KH_SHA256_HEX_BYTES + 8)
-#define SECRET_KEY_MAX 256
 
 static void hex_of(const unsigned char bytes[KH_SHA256_BYTES], char hex[KH_SHA256_HEX_BYTES])
 {
@@ -90,7 +89,7 @@ void kh_sigv4_fini(struct kh_sigv4_signer *signer)
 /* Derived anew once a day and whenever the credentials change. */
 static void refresh_key(struct kh_sigv4_signer *signer, const struct kh_cred *cred, const char *day)
 {
-    char start[sizeof("AWS4") + SECRET_KEY_MAX];
+    char start[sizeof("AWS4") + KH_SECRET_KEY_MAX];
     struct kh_str secret = kh_secret_text(&cred->secret_key);
     unsigned char a[KH_SHA256_BYTES];
     unsigned char b[KH_SHA256_BYTES];
@@ -98,7 +97,7 @@ static void refresh_key(struct kh_sigv4_signer *signer, const struct kh_cred *cr
     if (strcmp(signer->day, day) == 0 && signer->generation == cred->generation) {
         return;
     }
-    kh_assert(secret.n <= SECRET_KEY_MAX); /* aws/creds.c refuses longer ones */
+    kh_assert(secret.n <= KH_SECRET_KEY_MAX); /* aws/creds.c refuses longer ones */
     memcpy(start, "AWS4", 4);
     memcpy(start + 4, secret.p, secret.n);
     hmac(kh_str_of(start, 4 + secret.n), kh_str(day), a);
