@@ -25,10 +25,10 @@ struct kh_child;
 
 struct kh_child_config {
     struct kh_loop *loop; /* borrowed */
-    char *const
-        *argv; /* borrowed until return; argv[0] is looked up along PATH if it has no slash */
-    char *const *
-        environment; /* borrowed until return; additions "NAME=value" to our own, NULL-terminated; may be NULL */
+    /* Borrowed until return. argv[0] is looked up along PATH if it has no slash. */
+    char *const *argv;
+    /* Borrowed until return; may be NULL. "NAME=value" in addition to our own, or in place of it. */
+    char *const *environment;
     const char *stderr_prefix; /* copied; put before each stderr line, "" = none */
     size_t line_bytes_max; /* a longer stdout line is dropped, and counted as one too long line */
     /* Without line end; empty lines are not handed over. Lines end at \n, \r or \r\n; the last one may lack it. */
