@@ -3,7 +3,7 @@
 
 import pytest
 
-from lib import faults, leases
+from lib import front, leases
 
 QUICK_S = 30  # to notice and say it; nothing here may take the retries of a long outage
 
@@ -112,22 +112,22 @@ def test_no_region(start, app, dynamodb, exit_status):
 
 
 def test_wrong_region(start, app, dynamodb, exit_status):
-    with faults.FaultServer("InvalidSignatureException") as aws:
+    with front.Front(rule=front.always("InvalidSignatureException")) as aws:
         host = start({**app, "regionName": "mars-1", "kinesisEndpoint": aws.endpoint})
-        ends_with(host, exit_status["NOPERM"], "mars-1", faults.FAULTS["InvalidSignatureException"])
+        ends_with(host, exit_status["NOPERM"], "mars-1", front.FAULTS["InvalidSignatureException"][1])
     nothing_written(dynamodb, app)
 
 
 def test_stream_in_another_region(start, app, dynamodb, exit_status):
     """The usual face of a wrong region: valid keys, and no such stream there."""
-    with faults.FaultServer("ResourceNotFoundException") as aws:
+    with front.Front(rule=front.always("ResourceNotFoundException")) as aws:
         host = start({**app, "regionName": "eu-west-1", "kinesisEndpoint": aws.endpoint})
         ends_with(host, exit_status["UNAVAILABLE"], app["streamName"], "eu-west-1")
     nothing_written(dynamodb, app)
 
 
 def test_wrong_credentials(start, app, dynamodb, exit_status):
-    with faults.FaultServer("UnrecognizedClientException") as aws:
+    with front.Front(rule=front.always("UnrecognizedClientException")) as aws:
         ends_with(start({**app, "kinesisEndpoint": aws.endpoint}), exit_status["NOPERM"], "security token")
     nothing_written(dynamodb, app)
 
@@ -139,21 +139,21 @@ def test_no_credentials(start, app, dynamodb, exit_status, tmp_path):
 
 
 def test_stream_without_rights(start, app, dynamodb, exit_status):
-    with faults.FaultServer("AccessDeniedException") as aws:
+    with front.Front(rule=front.always("AccessDeniedException")) as aws:
         ends_with(start({**app, "kinesisEndpoint": aws.endpoint}), exit_status["NOPERM"], "not authorized",
                   app["streamName"])
     nothing_written(dynamodb, app)
 
 
 def test_table_without_rights(stream, start, app, exit_status):
-    with faults.FaultServer("AccessDeniedException") as aws:
+    with front.Front(rule=front.always("AccessDeniedException")) as aws:
         host = start({**app, "dynamoDBEndpoint": aws.endpoint})
         ends_with(host, exit_status["NOPERM"], "not authorized", app["applicationName"])
     assert not set(aws.operations) & {"PutItem", "UpdateItem", "DeleteItem"}
 
 
 def test_secrets_are_never_said(start, app, dynamodb):
-    with faults.FaultServer("UnrecognizedClientException") as aws:
+    with front.Front(rule=front.always("UnrecognizedClientException")) as aws:
         host = start({**app, "kinesisEndpoint": aws.endpoint, "logLevel": "debug"},
                      {"AWS_SECRET_ACCESS_KEY": "TopSecretKey", "AWS_SESSION_TOKEN": "TopSecretToken"})
         host.wait_exit(QUICK_S)

@@ -1,7 +1,6 @@
 """The emulators: one class each, started on free loopback ports, ended by process id."""
 
 import os
-import signal
 import socket
 import subprocess
 import urllib.error
@@ -56,13 +55,10 @@ class Server:
                 raise AssertionError(f"{e}\n{log.read()[-3000:]}") from e
 
     def stop(self):
+        """All of them keep everything in memory: there is nothing to end gracefully."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            self.process.kill()
+            self.process.wait()
 
 
 class DynamoDBLocal(Server):
