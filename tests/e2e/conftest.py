@@ -78,13 +78,13 @@ def start(binary, real_parts, tmp_path, request):
     started = []
     path = f"{host.PROCESSORS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-    def run(properties, environment=None, arguments=()):
+    def run(properties, environment=None, arguments=(), wrap=()):
         file = properties
         if isinstance(properties, dict):
             file = tmp_path / f"app{len(started)}.properties"
             file.write_text(host.properties(real_parts.kclpy_sample_properties().read_text(), properties))
         whole = {"PATH": path, "KH_JOURNAL": str(tmp_path / "journal"), **(environment or {})}
-        started.append(host.Host(binary, tmp_path, ["--properties", str(file), *arguments], whole))
+        started.append(host.Host([*wrap, binary, "--properties", str(file), *arguments], tmp_path, whole))
         return started[-1]
 
     yield run

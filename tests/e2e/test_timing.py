@@ -79,7 +79,7 @@ def test_a_second_signal_stops_at_once(stream, start, app, notes):
     host = start(app, {"KH_RECORD_MS": "1000"})
     host.wait_for(notes.seen, "records in work")
     host.signal(signal.SIGTERM)
-    host.wait_event("stop")
+    host.wait_event(r"worker\.stopping")
     assert host.process.poll() is None
     host.signal(signal.SIGTERM)
     status = host.wait_exit(5)

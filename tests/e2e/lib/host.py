@@ -44,7 +44,7 @@ def alive(pid):
 class Host:
     """One run of kcl-host. Its processes carry a mark in their environment, so that orphans can be found."""
 
-    def __init__(self, binary, folder, arguments, environment=None):
+    def __init__(self, argv, folder, environment=None):
         self.mark = uuid.uuid4().hex
         self.out_path = Path(folder) / f"kcl-host-{self.mark[:6]}.out"
         self.err_path = Path(folder) / f"kcl-host-{self.mark[:6]}.err"
@@ -53,8 +53,8 @@ class Host:
         whole = {k: v for k, v in whole.items() if v is not None}
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.started_at = time.monotonic()
-            self.process = subprocess.Popen([binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            cwd=folder, env=whole)
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder,
+                                            env=whole)
         self.pid = self.process.pid
 
     def text(self):
