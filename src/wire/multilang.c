@@ -26,7 +26,13 @@ static enum kh_rc end_message(struct kh_json_writer *writer, struct kh_buf *out)
 {
     kh_json_close_object(writer);
     enum kh_rc rc = kh_json_end(writer);
-    return rc == KH_OK ? kh_buf_append_char(out, '\n') : rc;
+    if (rc == KH_OK) {
+        rc = kh_buf_append_char(out, '\n');
+    }
+    if (rc != KH_OK) {
+        out->n = writer->start; /* a line without its end must not stay */
+    }
+    return rc;
 }
 
 enum kh_rc kh_multilang_initialize(struct kh_buf *out, struct kh_str shard,
