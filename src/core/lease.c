@@ -53,6 +53,15 @@ bool kh_hash_key_parse(struct kh_str text, unsigned __int128 *value)
     return true;
 }
 
+bool kh_hash_range_is_sound(const struct kh_hash_range *range)
+{
+    unsigned __int128 start;
+    unsigned __int128 end;
+
+    return kh_hash_key_parse(kh_str(range->start), &start) &&
+           kh_hash_key_parse(kh_str(range->end), &end) && start < end;
+}
+
 void kh_hash_key_format(unsigned __int128 value, char text[KH_HASH_KEY_DIGITS_MAX + 1])
 {
     char backwards[KH_HASH_KEY_DIGITS_MAX];

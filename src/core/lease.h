@@ -67,6 +67,8 @@ void kh_lease_for_shard(struct kh_lease *lease, const struct kh_shard *shard, co
 
 /* Decimal text to a number; false if it is not 1..39 digits below 2^128. */
 bool kh_hash_key_parse(struct kh_str text, unsigned __int128 *value) KH_MUST_USE;
+/* Both ends are such numbers, and start is below end. */
+bool kh_hash_range_is_sound(const struct kh_hash_range *range);
 void kh_hash_key_format(unsigned __int128 value, char text[KH_HASH_KEY_DIGITS_MAX + 1]);
 
 #endif

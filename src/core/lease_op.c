@@ -172,3 +172,17 @@ enum kh_lease_outcome kh_lease_op_apply(const struct kh_lease_op *op, bool *exis
     }
     return KH_LEASE_FAILED;
 }
+
+void kh_lease_op_answer(const struct kh_lease_op *op, bool *exists, struct kh_lease *row,
+                        struct kh_lease_answer *answer)
+{
+    kh_assert(op->verb != KH_LEASE_LIST);
+    *answer = (struct kh_lease_answer){.id = op->id, .verb = op->verb, .outcome = KH_LEASE_DONE};
+    if (op->verb != KH_LEASE_GET) {
+        answer->outcome = kh_lease_op_apply(op, exists, row);
+    }
+    answer->found = *exists && (op->verb == KH_LEASE_GET || answer->outcome == KH_LEASE_CONFLICT);
+    if (*exists) {
+        answer->lease = *row;
+    }
+}

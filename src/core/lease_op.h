@@ -95,4 +95,8 @@ bool kh_lease_op_is_sound(const struct kh_lease_op *op);
 enum kh_lease_outcome kh_lease_op_apply(const struct kh_lease_op *op, bool *exists,
                                         struct kh_lease *row);
 
+/* The same, and the answer for it; GET as well. All of *answer is set. */
+void kh_lease_op_answer(const struct kh_lease_op *op, bool *exists, struct kh_lease *row,
+                        struct kh_lease_answer *answer);
+
 #endif

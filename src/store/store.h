@@ -58,9 +58,4 @@ void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);
 /* No callback comes after it. What was submitted may or may not happen. */
 void kh_store_close(struct kh_store *store);
 
-/* Every driver's struct begins with this. */
-struct kh_store {
-    const struct kh_store_driver *driver;
-};
-
 #endif

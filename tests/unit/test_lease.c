@@ -102,6 +102,25 @@ START_TEST(what_is_no_hash_key_is_refused)
 }
 END_TEST
 
+START_TEST(a_range_begins_below_its_end)
+{
+    static const struct {
+        struct kh_hash_range range;
+        bool sound;
+    } rows[] = {{{.start = "0", .end = "1"}, true},
+                {{.start = "0", .end = "340282366920938463463374607431768211455"}, true},
+                {{.start = "9", .end = "10"}, true}, /* by value, not by text */
+                {{.start = "10", .end = "9"}, false},
+                {{.start = "7", .end = "7"}, false},
+                {{.start = "7", .end = "x"}, false},
+                {{.start = "", .end = ""}, false}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ck_assert(kh_hash_range_is_sound(&rows[i].range) == rows[i].sound);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lease");
@@ -114,6 +133,7 @@ int main(void)
     tcase_add_test(tcase, a_lease_is_finished_at_shard_end_only);
     tcase_add_test(tcase, hash_keys_go_from_0_to_2_to_the_128_minus_1);
     tcase_add_test(tcase, what_is_no_hash_key_is_refused);
+    tcase_add_test(tcase, a_range_begins_below_its_end);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

@@ -234,9 +234,9 @@ START_TEST(a_malformed_item_is_told_by_key_and_attribute)
     malformed(SOUND ",\"childShardIds\":{\"SS\":[\"\"]}}",
               "lease s: childShardIds holds something that is no shard id");
     malformed(SOUND ",\"startingHashKey\":{\"S\":\"9\"},\"endingHashKey\":{\"S\":\"9\"}}",
-              "lease s: startingHashKey is not below endingHashKey");
+              "lease s: startingHashKey and endingHashKey are no range of hash keys");
     malformed(SOUND ",\"startingHashKey\":{\"S\":\"x\"},\"endingHashKey\":{\"S\":\"9\"}}",
-              "lease s: startingHashKey is no number below 2^128");
+              "lease s: startingHashKey and endingHashKey are no range of hash keys");
     malformed(SOUND ",\"throughputKBps\":{\"N\":\"-1\"}}",
               "lease s: throughputKBps is no throughput");
     malformed(SOUND ",\"throughputKBps\":{\"S\":\"1\"}}",

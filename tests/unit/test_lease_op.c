@@ -226,6 +226,40 @@ START_TEST(delete_is_done_whether_there_is_a_row_or_not)
 }
 END_TEST
 
+START_TEST(an_answer_says_what_was_found_or_stored)
+{
+    struct kh_lease_op op = {.id = 9, .verb = KH_LEASE_GET, .key = "shard-1"};
+    struct kh_lease_answer answer;
+
+    kh_lease_op_answer(&op, &exists, &row, &answer);
+    ck_assert_uint_eq(answer.id, 9);
+    ck_assert_int_eq(answer.verb, KH_LEASE_GET);
+    ck_assert_int_eq(answer.outcome, KH_LEASE_DONE);
+    ck_assert(answer.found);
+    test_lease_eq(&answer.lease, &before);
+
+    op = update();
+    op.add_one = KH_LEASE_COUNTER;
+    op.expect_is = KH_LEASE_COUNTER;
+    op.expect_counter = 6;
+    kh_lease_op_answer(&op, &exists, &row, &answer);
+    ck_assert_int_eq(answer.outcome, KH_LEASE_CONFLICT);
+    ck_assert(answer.found);
+    test_lease_eq(&answer.lease, &before);
+
+    op.expect_counter = 7;
+    kh_lease_op_answer(&op, &exists, &row, &answer);
+    ck_assert_int_eq(answer.outcome, KH_LEASE_DONE);
+    ck_assert(!answer.found);
+    ck_assert_uint_eq(answer.lease.counter, 8);
+
+    exists = false;
+    kh_lease_op_answer(&op, &exists, &row, &answer);
+    ck_assert_int_eq(answer.outcome, KH_LEASE_CONFLICT);
+    ck_assert(!answer.found);
+}
+END_TEST
+
 START_TEST(sound_requests_are_told_from_mistakes)
 {
     struct kh_lease_op op = update();
@@ -293,6 +327,7 @@ int main(void)
     tcase_add_test(tcase, each_expectation_that_is_met_lets_the_update_through);
     tcase_add_test(tcase, each_expectation_that_is_not_met_stops_the_update);
     tcase_add_test(tcase, delete_is_done_whether_there_is_a_row_or_not);
+    tcase_add_test(tcase, an_answer_says_what_was_found_or_stored);
     tcase_add_test(tcase, sound_requests_are_told_from_mistakes);
     tcase_add_test_raise_signal(tcase, a_request_that_is_not_sound_stops_the_program, SIGABRT);
     suite_add_tcase(suite, tcase);

@@ -1,0 +1,64 @@
+/* drivers: the lease stores there are, and what they have in common.
+ *
+ * Shape   store.c keeps the table of them; each driver's file defines its own row and includes this. All of it runs
+ *         on the loop's thread.
+ * Units   none.
+ * Errors  none.
+ * Memory  struct kh_store is the head of every driver's own struct; kh_store_init and kh_store_fini belong to the
+ *         driver's open and close.
+ * Truth   own design.
+ */
+#ifndef KH_STORE_DRIVERS_H
+#define KH_STORE_DRIVERS_H
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "store/store.h"
+
+extern const struct kh_store_driver kh_store_dynamodb; /* dynamodb.c */
+extern const struct kh_store_driver kh_store_memory;   /* memory.c */
+extern const struct kh_store_driver kh_store_sqlite;   /* sqlite.c, when built with SQLite */
+
+/* Over it LIST fails with KH_TOOBIG: a table of shards does not grow so far. */
+#define KH_STORE_LEASES_MAX 100000
+
+struct kh_store {
+    const struct kh_store_driver *driver;
+    struct kh_loop *loop; /* borrowed */
+    char *table;          /* owned */
+    kh_store_answered *answered;
+    void *arg;                  /* borrowed */
+    struct kh_buf malformed;    /* what was logged for the LIST before */
+    kh_ms failure_logged_at_ms; /* when store.failed was logged last */
+    uint64_t failures_unlogged; /* since then */
+};
+
+void kh_store_init(struct kh_store *store, const struct kh_store_driver *driver,
+                   const struct kh_store_config *config);
+void kh_store_fini(struct kh_store *store);
+
+/* Hand one answer over. err says why it is FAILED or UNKNOWN; that is logged, at most once in ten seconds. The store
+ * may be closed when this returns. */
+void kh_store_answer(struct kh_store *store, const struct kh_lease_answer *answer,
+                     const struct kh_err *err);
+
+/* The rows one LIST could not use, and why: a sentence each. More than fits is counted, not told. */
+#define KH_STORE_MALFORMED_BYTES_MAX 4096
+void kh_store_malformed_add(struct kh_buf *malformed, const struct kh_err *why);
+
+/* Log them, unless they are the same as in the LIST before. */
+void kh_store_malformed_log(struct kh_store *store, const struct kh_buf *malformed);
+
+/* A list of leases that grows up to KH_STORE_LEASES_MAX. */
+struct kh_leases {
+    struct kh_lease *items; /* owned */
+    size_t n;
+    size_t capacity;
+};
+
+void kh_leases_fini(struct kh_leases *leases);
+
+/* Room for one more, to be filled in; NULL when there are too many. */
+struct kh_lease *kh_leases_add(struct kh_leases *leases);
+
+#endif
