@@ -1,4 +1,4 @@
-#include "lease_eq.h"
+#include "tests/lib/lease_eq.h"
 
 #include <check.h>
 

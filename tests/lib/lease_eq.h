@@ -6,8 +6,8 @@
  * Memory  borrows both.
  * Truth   core/lease.h: sets (parents, children) are equal in any order.
  */
-#ifndef KH_TEST_LEASE_EQ_H
-#define KH_TEST_LEASE_EQ_H
+#ifndef KH_TESTS_LIB_LEASE_EQ_H
+#define KH_TESTS_LIB_LEASE_EQ_H
 
 #include "core/lease.h"
 

@@ -3,6 +3,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
+
 START_TEST(a_lease_for_a_shard_has_its_parents_and_range_and_nobody)
 {
     const struct kh_shard shard = {.id = "shardId-000000000007",
@@ -123,10 +125,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("lease");
     TCase *tcase = tcase_create("lease");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tcase, a_lease_for_a_shard_has_its_parents_and_range_and_nobody);
     tcase_add_test(tcase, during_a_hand_off_the_checkpoint_owner_is_the_one_who_works);
@@ -134,9 +133,5 @@ int main(void)
     tcase_add_test(tcase, hash_keys_go_from_0_to_2_to_the_128_minus_1);
     tcase_add_test(tcase, what_is_no_hash_key_is_refused);
     tcase_add_test(tcase, a_range_begins_below_its_end);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run("lease", tcase);
 }

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../lib/lease_eq.h"
+#include "tests/lib/lease_eq.h"
+#include "tests/lib/suite.h"
 
 #define BODY_MAX 65536
 
@@ -485,10 +486,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("lease_item");
     TCase *tcase = tcase_create("lease_item");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_lease_of_a_java_worker_is_read);
@@ -509,9 +507,5 @@ int main(void)
     tcase_add_test(tcase, reads_are_consistent_and_deletes_unconditional);
     tcase_add_test(tcase, scans_go_on_where_the_last_page_ended);
     tcase_add_test(tcase, a_body_that_does_not_fit_is_refused);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run("lease_item", tcase);
 }

@@ -4,7 +4,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "../lib/lease_eq.h"
+#include "tests/lib/lease_eq.h"
+#include "tests/lib/suite.h"
 
 static struct kh_lease row;
 static struct kh_lease before;
@@ -312,10 +313,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("lease_op");
     TCase *tcase = tcase_create("lease_op");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, create_writes_the_whole_row_where_there_is_none);
@@ -330,9 +328,5 @@ int main(void)
     tcase_add_test(tcase, an_answer_says_what_was_found_or_stored);
     tcase_add_test(tcase, sound_requests_are_told_from_mistakes);
     tcase_add_test_raise_signal(tcase, a_request_that_is_not_sound_stops_the_program, SIGABRT);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run("lease_op", tcase);
 }

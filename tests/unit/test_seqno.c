@@ -3,6 +3,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
+
 static struct kh_extseq at(const char *text, int64_t sub)
 {
     struct kh_extseq pos;
@@ -167,10 +169,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("seqno");
     TCase *tcase = tcase_create("seqno");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tcase, sentinels_and_digits_are_taken_as_they_stand);
     tcase_add_test(tcase, anything_else_is_refused_and_leaves_none);
@@ -183,9 +182,5 @@ int main(void)
     tcase_add_test(tcase, sameness_counts_the_sub_sequence_number);
     tcase_add_test(tcase, numbers_of_129_digits_are_compared_to_the_last_digit);
     tcase_add_test(tcase, a_sentinel_is_told_by_its_name_alone);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run("seqno", tcase);
 }
