@@ -283,19 +283,16 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
 {
     struct kh_table_row *row = kh_table_find(&worker->table, entry->key);
 
-    if (row != NULL) {
-        row->taking = false;
-    }
+    kh_assert(row != NULL); /* rows that are being taken are not forgotten */
+    row->taking = false;
     if (answer->outcome != KH_LEASE_DONE) {
-        kh_cmds_note(out, entry->key, "worker.not_taken");
+        kh_cmds_note(out, row->lease.key, "worker.not_taken");
         return; /* an unknown one shows in the next LIST, and is re-adopted then */
     }
-    if (row != NULL) {
-        row->lease = answer->lease;
-        row->changed_at_ms = now_ms;
-    }
+    row->lease = answer->lease;
+    row->changed_at_ms = now_ms;
     if (now_ms >= entry->sent_at_ms + worker->ctx.config.failover_ms) {
-        kh_cmds_note(out, entry->key, "worker.taken_too_late");
+        kh_cmds_note(out, row->lease.key, "worker.taken_too_late");
         return;
     }
     kh_assert(strcmp(answer->lease.owner, worker->ctx.config.worker_id) == 0);
@@ -349,19 +346,21 @@ static void create_next(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
     kh_pending_add(&worker->pending, op->id, KH_PENDING_CREATE, op->key, now_ms);
 }
 
-static void on_create(struct kh_worker *worker, const struct kh_pending_entry *entry,
-                      const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
+static void on_create(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
+                      struct kh_cmds *out)
 {
+    const char *key = worker->sync.plan.leases[worker->sync.plan_at].key;
+
     kh_assert(worker->sync.state == SYNC_CREATING);
     if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
         /* Later leases of the plan may rest on this one, so the rest waits for the next sync. */
-        kh_cmds_note(out, entry->key, "worker.lease_not_created");
+        kh_cmds_note(out, key, "worker.lease_not_created");
         worker->sync.wanted = true;
         end_sync(worker, SYNC_RETRY_MS, now_ms);
         return;
     }
     if (answer->outcome == KH_LEASE_DONE) {
-        kh_cmds_note(out, entry->key, "worker.lease_created");
+        kh_cmds_note(out, key, "worker.lease_created");
     }
     worker->sync.plan_at++;
     create_next(worker, now_ms, out);
@@ -504,7 +503,7 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         on_take(worker, &entry, event->answer, now_ms, out);
         break;
     case KH_PENDING_CREATE:
-        on_create(worker, &entry, event->answer, now_ms, out);
+        on_create(worker, event->answer, now_ms, out);
         break;
     case KH_PENDING_SHARD:
         consumer = kh_map_get(&worker->consumers, kh_str(entry.key));
