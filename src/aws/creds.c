@@ -123,8 +123,8 @@ struct kh_creds {
     size_t chain_n;
     size_t chosen; /* the provider that answered, if cred.generation is not 0 */
     struct kh_cred cred;
-    bool stale; /* refused: ask again */
-    kh_ms asked_at_ms;
+    bool stale;          /* refused: ask again */
+    kh_ms refresh_at_ms; /* refusals before this instant change nothing */
 };
 
 static size_t count_params(struct kh_str params)
@@ -316,7 +316,6 @@ void kh_creds_get(struct kh_creds *creds, kh_creds_ready *ready, void *arg)
     }
     kh_buf_init(&complaints, KH_ERR_TEXT_MAX);
     creds->stale = false;
-    creds->asked_at_ms = kh_loop_now_ms(creds->loop);
     /* If nobody has any now, the old ones may still turn out to be good. */
     if (ask_chain(creds, &complaints) || have) {
         ready(arg, &creds->cred, NULL);
@@ -331,10 +330,13 @@ void kh_creds_get(struct kh_creds *creds, kh_creds_ready *ready, void *arg)
     kh_buf_fini(&complaints);
 }
 
+/* Refusals come in crowds, one from each shard. */
 void kh_creds_refused(struct kh_creds *creds, uint64_t generation)
 {
-    if (creds->cred.generation == generation &&
-        kh_loop_now_ms(creds->loop) - creds->asked_at_ms >= REFRESH_PAUSE_MS) {
+    kh_ms now_ms = kh_loop_now_ms(creds->loop);
+
+    if (creds->cred.generation == generation && now_ms >= creds->refresh_at_ms) {
         creds->stale = true;
+        creds->refresh_at_ms = now_ms + REFRESH_PAUSE_MS;
     }
 }
