@@ -55,12 +55,13 @@ static bool is_lost(const struct kh_consumer *consumer)
 }
 
 struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
-                                    kh_ms sent_at_ms)
+                                    kh_ms sent_at_ms, kh_ms begin_at_ms)
 {
     struct kh_consumer *consumer = kh_mem_new(1, sizeof(*consumer));
     const char *key = consumer->hold.lease.key;
 
     consumer->ctx = ctx;
+    consumer->begin_at_ms = begin_at_ms;
     kh_hold_init(&consumer->hold, ctx, row, sent_at_ms);
     kh_fetch_init(&consumer->fetch, ctx, key);
     kh_dialog_init(&consumer->dialog, ctx, key);
@@ -102,7 +103,7 @@ static void on_checkpoint(struct kh_consumer *consumer, const struct kh_event *e
         return;
     }
     if (consumer->state == KH_CONSUMER_STARTING || consumer->state == KH_CONSUMER_LEAVING ||
-        consumer->state == KH_CONSUMER_CLOSING) {
+        consumer->state == KH_CONSUMER_CLOSING || consumer->dialog.state == KH_DIALOG_CLOSING) {
         ack(consumer, KH_ERROR_INVALID_STATE, out);
         return;
     }
@@ -424,6 +425,10 @@ static void on_tick(struct kh_consumer *consumer, const struct kh_event *event, 
 void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
                       struct kh_cmds *out)
 {
+    /* Expiry outranks whatever woke us: a worker that was frozen must not act on what waited for it meanwhile. */
+    if (now_ms >= consumer->hold.expires_at_ms) {
+        kh_hold_step(&consumer->hold, &(struct kh_event){.type = KH_EVENT_TICK}, now_ms, out);
+    }
     switch (event->type) {
     case KH_EVENT_TICK:
         on_tick(consumer, event, now_ms, out);
@@ -464,6 +469,11 @@ void kh_consumer_stop(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds
 
 void kh_consumer_kill(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
+    /* Its exit is handed over only once the checkpoint it waits for is answered. */
+    if (consumer->acking) {
+        consumer->acking = false;
+        ack(consumer, KH_ERROR_SHUTDOWN, out);
+    }
     kh_dialog_kill(&consumer->dialog, out); /* first, so that it is not asked anything any more */
     kh_consumer_stop(consumer, now_ms, out);
 }
@@ -491,6 +501,8 @@ kh_ms kh_consumer_deadline(const struct kh_consumer *consumer)
     at_ms = kh_ms_min(at_ms, kh_family_deadline(&consumer->family));
     if (consumer->state == KH_CONSUMER_PAUSED) {
         at_ms = kh_ms_min(at_ms, consumer->restart_at_ms);
+    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE) {
+        at_ms = kh_ms_min(at_ms, consumer->begin_at_ms);
     }
     return at_ms;
 }

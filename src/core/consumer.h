@@ -39,13 +39,14 @@ struct kh_consumer {
     bool end_stored;     /* hold.lease.checkpoint is SHARD_END */
     bool wants_sync;     /* shard sync should run; the worker takes it back */
     unsigned restarts_n; /* children that failed since the last progress */
+    kh_ms begin_at_ms;   /* WAITING: nothing begins before: somebody else may still be at work */
     kh_ms started_at_ms; /* the newest child */
     kh_ms restart_at_ms; /* PAUSED */
 };
 
-/* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. */
+/* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. Work begins at begin_at_ms. */
 struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
-                                    kh_ms sent_at_ms);
+                                    kh_ms sent_at_ms, kh_ms begin_at_ms);
 void kh_consumer_free(struct kh_consumer *consumer);
 
 /* Advance by one event of this shard, a STORE answer, or a TICK. The first step is a TICK. */

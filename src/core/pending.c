@@ -33,8 +33,8 @@ static void compact(struct kh_pending *pending)
     pending->n = kept;
 }
 
-void kh_pending_add(struct kh_pending *pending, uint64_t op, enum kh_pending_who who,
-                    const char *key, kh_ms sent_at_ms)
+struct kh_pending_entry *kh_pending_add(struct kh_pending *pending, uint64_t op,
+                                        enum kh_pending_who who, const char *key, kh_ms sent_at_ms)
 {
     struct kh_pending_entry entry = {.op = op, .who = who, .sent_at_ms = sent_at_ms};
     bool fits = kh_str_copy(entry.key, sizeof(entry.key), kh_str(key));
@@ -47,8 +47,9 @@ void kh_pending_add(struct kh_pending *pending, uint64_t op, enum kh_pending_who
         pending->entries =
             kh_mem_resize(pending->entries, pending->capacity, sizeof(*pending->entries));
     }
-    pending->entries[pending->n++] = entry;
     pending->live_n++;
+    pending->entries[pending->n] = entry;
+    return &pending->entries[pending->n++];
 }
 
 static size_t find(const struct kh_pending *pending, uint64_t op)

@@ -26,6 +26,7 @@ struct kh_pending_entry {
     uint64_t op;
     enum kh_pending_who who;
     kh_ms sent_at_ms;
+    kh_ms begin_at_ms; /* TAKE: when work on the shard may begin */
     char key[KH_LEASE_KEY_MAX + 1];
 };
 
@@ -39,9 +40,9 @@ struct kh_pending {
 void kh_pending_init(struct kh_pending *pending);
 void kh_pending_fini(struct kh_pending *pending);
 
-/* op is larger than all before (asserted). */
-void kh_pending_add(struct kh_pending *pending, uint64_t op, enum kh_pending_who who,
-                    const char *key, kh_ms sent_at_ms);
+/* op is larger than all before (asserted). The entry may be added to until the next call. */
+struct kh_pending_entry *kh_pending_add(struct kh_pending *pending, uint64_t op,
+                                        enum kh_pending_who who, const char *key, kh_ms sent_at_ms);
 
 /* Take the entry out; false if nobody waits for op. */
 bool kh_pending_take(struct kh_pending *pending, uint64_t op, struct kh_pending_entry *entry);

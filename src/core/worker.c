@@ -203,10 +203,11 @@ static void step_consumer(struct kh_worker *worker, struct kh_consumer *consumer
     }
 }
 
-static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row, kh_ms sent_at_ms,
-                           kh_ms now_ms, struct kh_cmds *out)
+static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row,
+                           const struct kh_pending_entry *take, kh_ms now_ms, struct kh_cmds *out)
 {
-    struct kh_consumer *consumer = kh_consumer_new(&worker->ctx, row, sent_at_ms);
+    struct kh_consumer *consumer =
+        kh_consumer_new(&worker->ctx, row, take->sent_at_ms, take->begin_at_ms);
     size_t from = out->n;
 
     kh_map_add(&worker->consumers, kh_str(consumer->hold.lease.key), consumer);
@@ -221,8 +222,9 @@ static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row,
 
 /* ---- taking leases ---- */
 
-static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms now_ms,
-                      struct kh_cmds *out)
+/* begin_at_ms: from when on nobody else can still work on the shard. */
+static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms begin_at_ms,
+                      kh_ms now_ms, struct kh_cmds *out)
 {
     const struct kh_lease *lease = &row->lease;
     const char *me = worker->ctx.config.worker_id;
@@ -240,7 +242,8 @@ static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms 
     op->remove = KH_LEASE_CHECKPOINT_OWNER;
     op->add_one = switched ? KH_LEASE_SWITCHES : 0;
     row->taking = true;
-    kh_pending_add(&worker->pending, op->id, KH_PENDING_TAKE, lease->key, now_ms);
+    kh_pending_add(&worker->pending, op->id, KH_PENDING_TAKE, lease->key, now_ms)->begin_at_ms =
+        begin_at_ms;
 }
 
 static bool is_held(const struct kh_worker *worker, const struct kh_table_row *row)
@@ -258,7 +261,7 @@ static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
         if (!is_held(worker, row) && row->lease.checkpoint_owner[0] == '\0' &&
             strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
             kh_cmds_note(out, row->lease.key, "worker.readopt");
-            send_take(worker, row, now_ms, out);
+            send_take(worker, row, now_ms, now_ms, out);
         }
     }
 }
@@ -273,8 +276,13 @@ static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
     for (size_t i = 0; i < worker->wishes.n; i++) {
         const struct kh_wish *wish = &worker->wishes.items[i];
 
+        /* Whoever is robbed notices with its next write, or at the latest when its lease runs out by its own clock:
+         * failover_ms after the last sign of life that we have seen. */
+        kh_ms begin_at_ms =
+            wish->steal ? wish->row->changed_at_ms + worker->ctx.config.failover_ms : now_ms;
+
         kh_cmds_note(out, wish->row->lease.key, wish->steal ? "worker.steal" : "worker.take");
-        send_take(worker, wish->row, now_ms, out);
+        send_take(worker, wish->row, begin_at_ms, now_ms, out);
     }
 }
 
@@ -297,7 +305,7 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
     }
     kh_assert(strcmp(answer->lease.owner, worker->ctx.config.worker_id) == 0);
     kh_assert(kh_map_get(&worker->consumers, kh_str(entry->key)) == NULL);
-    begin_consumer(worker, &answer->lease, entry->sent_at_ms, now_ms, out);
+    begin_consumer(worker, &answer->lease, entry, now_ms, out);
 }
 
 /* ---- shard sync ---- */
@@ -533,7 +541,7 @@ static void on_shard_event(struct kh_worker *worker, const struct kh_event *even
 static void kill_children(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     worker->kill_at_ms = KH_NEVER;
-    worker->end_at_ms = kh_ms_min(worker->end_at_ms, now_ms + RELEASE_MS_MAX);
+    worker->end_at_ms = now_ms + RELEASE_MS_MAX;
     for (size_t i = 0; i < worker->consumers.n; i++) {
         struct kh_consumer *consumer = consumer_at(worker, i);
         size_t from = out->n;
@@ -554,10 +562,6 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
         if (now_ms >= kh_consumer_deadline(consumer)) {
             step_consumer(worker, consumer, event, now_ms, out);
         }
-    }
-    if (worker->state == WORKER_STOPPING && now_ms >= worker->kill_at_ms) {
-        kh_cmds_note(out, "", "worker.grace_over");
-        kill_children(worker, now_ms, out);
     }
     if (worker->state != WORKER_RUNNING) {
         return;
@@ -588,6 +592,11 @@ static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
 
     if (worker->state != WORKER_STOPPING) {
         return;
+    }
+    /* Whatever event shows that the time is over: after a freeze the TICK may be the last to come. */
+    if (now_ms >= worker->kill_at_ms) {
+        kh_cmds_note(out, "", "worker.grace_over");
+        kill_children(worker, now_ms, out);
     }
     for (size_t i = 0; i < worker->consumers.n; i++) {
         busy |= consumer_at(worker, i)->state != KH_CONSUMER_GONE;
@@ -669,6 +678,7 @@ struct kh_worker_shard kh_worker_shard_at(const struct kh_worker *worker, size_t
         .checkpoint = consumer->hold.lease.checkpoint,
         .expires_at_ms = consumer->hold.expires_at_ms,
         .child_running = consumer->dialog.state != KH_DIALOG_NONE,
-        .acts_as_owner = kh_hold_is_ours(&consumer->hold, now_ms),
+        .acts_as_owner = kh_hold_is_ours(&consumer->hold, now_ms) && !consumer->hold.release &&
+                         now_ms >= consumer->begin_at_ms,
     };
 }
