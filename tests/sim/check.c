@@ -1,0 +1,369 @@
+#include "check.h"
+
+#include <string.h>
+
+#include "sim.h"
+
+/* What the core says about a shard it holds; false if it does not hold it. */
+static bool look_up(const struct sim *sim, uint32_t w, uint32_t shard,
+                    struct kh_worker_shard *found)
+{
+    const struct sim_worker *worker = &sim->workers[w];
+    size_t n = kh_worker_shards_n(worker->core);
+
+    for (size_t i = 0; i < n; i++) {
+        *found = kh_worker_shard_at(worker->core, i, sim_worker_now(sim, w));
+        if (strcmp(found->key, sim->stream.shards[shard].id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct kh_worker_shard found;
+
+    if (sim->workers[w].is_peer) {
+        return sim_peer_acts_as_owner(sim, w, shard);
+    }
+    return look_up(sim, w, shard, &found) && found.acts_as_owner;
+}
+
+/* Whoever is robbed learns it from its next write, and stops at the latest when its lease would
+ * have expired: until then two may work on the shard, as in every KCL 2.x fleet. Only the thief
+ * can write. */
+static bool just_stolen(const struct sim *sim, uint32_t shard)
+{
+    return sim->now_ms - sim->table.rows[shard].stolen_at_ms <= sim->workers[0].config.failover_ms;
+}
+
+static void check_alone(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    for (uint32_t other = 0; other < sim->workers_n; other++) {
+        struct sim_worker *o = &sim->workers[other];
+
+        if (other == w || o->state != SIM_UP || !(o->is_peer || o->acts[shard])) {
+            continue;
+        }
+        o->acts[shard] = sim_acts_as_owner(sim, other, shard); /* its time goes on without it */
+        if (o->acts[shard] && !just_stolen(sim, shard)) {
+            sim_fail(sim, "one owner: %c and %c both act as owner of %s", sim_letter(w),
+                     sim_letter(other), sim->stream.shards[shard].id);
+        }
+    }
+}
+
+void sim_check_owners(struct sim *sim, uint32_t w)
+{
+    struct sim_worker *worker = &sim->workers[w];
+    size_t n = kh_worker_shards_n(worker->core);
+
+    memset(worker->acts, 0, sizeof worker->acts);
+    for (size_t i = 0; i < n; i++) {
+        struct kh_worker_shard held = kh_worker_shard_at(worker->core, i, sim_worker_now(sim, w));
+        uint32_t shard = sim_stream_find(sim, kh_str(held.key));
+
+        if (shard == UINT32_MAX) {
+            sim_fail(sim, "%c holds %s, which never was", sim_letter(w), held.key);
+        }
+        if (held.acts_as_owner) {
+            worker->acts[shard] = true;
+            check_alone(sim, w, shard);
+        }
+    }
+}
+
+static void check_checkpoint_write(struct sim *sim, uint32_t w, uint32_t shard,
+                                   const struct kh_lease_op *op)
+{
+    if (!sim_acts_as_owner(sim, w, shard)) {
+        sim_fail(sim, "lease lost: %c checkpoints %s without acting as its owner", sim_letter(w),
+                 op->key);
+    }
+    if (!kh_extseq_same(&op->lease.checkpoint, &sim->workers[w].asked[shard])) {
+        sim_fail(sim, "invented: %c checkpoints %s at %s/%lld, its child asked for %s/%lld",
+                 sim_letter(w), op->key, op->lease.checkpoint.seq,
+                 (long long)op->lease.checkpoint.sub, sim->workers[w].asked[shard].seq,
+                 (long long)sim->workers[w].asked[shard].sub);
+    }
+}
+
+void sim_check_write(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
+{
+    uint32_t shard = sim_stream_find(sim, kh_str(op->key));
+    struct kh_worker_shard held;
+
+    if (op->verb != KH_LEASE_UPDATE || shard == UINT32_MAX) {
+        return;
+    }
+    if ((op->set & KH_LEASE_CHECKPOINT) != 0) {
+        check_checkpoint_write(sim, w, shard, op);
+    }
+    if ((op->remove & KH_LEASE_OWNER) != 0 && sim->workers[w].children[shard].used) {
+        sim_fail(sim, "release: %c gives %s away while its child still runs", sim_letter(w),
+                 op->key);
+    }
+    if (((op->set | op->remove) & KH_LEASE_OWNER) == 0 &&
+        (op->set | op->add_one) != KH_LEASE_CHILDREN && look_up(sim, w, shard, &held) &&
+        sim_worker_now(sim, w) >= held.expires_at_ms) {
+        sim_fail(sim, "expiry: %c renews %s after it had expired", sim_letter(w), op->key);
+    }
+}
+
+static void check_children_leases(struct sim *sim, uint32_t shard, const char *what)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    for (unsigned i = 0; i < s->children_n; i++) {
+        const struct sim_row *child = &sim->table.rows[s->children[i]];
+
+        if (!child->exists && !child->ended_once && !sim->stream.deleted) {
+            sim_fail(sim, "children: %s %s before its child %s has a lease", s->id, what,
+                     sim->stream.shards[s->children[i]].id);
+        }
+    }
+}
+
+static void check_ended(struct sim *sim, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    if (s->closed_at_ms == KH_NEVER && !sim->stream.deleted) {
+        sim_fail(sim, "end: %s is at SHARD_END and still open", s->id);
+    }
+    if (s->acked_n != s->records_n && !sim->stream.deleted) {
+        sim_fail(sim, "end: %s is at SHARD_END with %zu of %zu records acknowledged", s->id,
+                 s->acked_n, s->records_n);
+    }
+    check_children_leases(sim, shard, "is at SHARD_END");
+}
+
+static void check_created(struct sim *sim, uint32_t shard, const struct sim_row *row)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    if (row->ended_once) {
+        sim_fail(sim, "created: %s gets a lease again after it was finished", s->id);
+    }
+    if (row->lease.counter != 0 || row->lease.owner[0] != '\0') {
+        sim_fail(sim, "created: the new lease of %s has a counter or an owner", s->id);
+    }
+    for (unsigned i = 0; i < s->parents_n; i++) {
+        if (sim->table.rows[s->parents[i]].exists &&
+            kh_extseq_is(&row->lease.checkpoint, KH_SEQ_LATEST)) {
+            sim_fail(sim, "created: the lease of %s is at LATEST though its parent has a lease",
+                     s->id);
+        }
+    }
+}
+
+static void check_deleted(struct sim *sim, uint32_t shard, const struct kh_lease *old)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    if (!kh_lease_is_finished(old)) {
+        sim_fail(sim, "deleted: the lease of %s, which is not finished", s->id);
+    }
+    check_children_leases(sim, shard, "is deleted");
+    for (unsigned i = 0; i < s->children_n; i++) {
+        const struct sim_row *child = &sim->table.rows[s->children[i]];
+
+        if (child->exists && kh_extseq_is(&child->lease.checkpoint, KH_SEQ_TRIM_HORIZON)) {
+            sim_fail(sim, "deleted: the lease of %s before its child %s has started", s->id,
+                     sim->stream.shards[s->children[i]].id);
+        }
+    }
+}
+
+void sim_check_row(struct sim *sim, uint32_t shard, bool old_exists, const struct kh_lease *old,
+                   const struct sim_row *row)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    const struct kh_extseq *now = &row->lease.checkpoint;
+
+    if (!row->exists) {
+        if (old_exists) {
+            check_deleted(sim, shard, old);
+        }
+        return;
+    }
+    if (!old_exists) {
+        check_created(sim, shard, row);
+        return;
+    }
+    if (row->lease.counter < old->counter) {
+        sim_fail(sim, "counter: %s goes back to %llu", s->id,
+                 (unsigned long long)row->lease.counter);
+    }
+    if (strcmp(row->lease.owner, old->owner) != 0 && row->lease.counter == old->counter) {
+        sim_fail(sim, "counter: %s changes hands without it", s->id);
+    }
+    if (kh_extseq_same(now, &old->checkpoint)) {
+        return;
+    }
+    if (kh_extseq_cmp(now, &old->checkpoint) < 0) {
+        sim_fail(sim, "moved back: the checkpoint of %s goes from %s/%lld to %s/%lld", s->id,
+                 old->checkpoint.seq, (long long)old->checkpoint.sub, now->seq,
+                 (long long)now->sub);
+    }
+    if (kh_lease_is_finished(&row->lease)) {
+        check_ended(sim, shard);
+    } else if (kh_extseq_is_digits(now) && sim_stream_after(s, now) > s->acked_n) {
+        sim_fail(sim,
+                 "skipped: the checkpoint of %s passes a record that no child has acknowledged",
+                 s->id);
+    }
+}
+
+static void check_initialize(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_cmd *cmd)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    const struct sim_row *row = &sim->table.rows[shard];
+
+    for (unsigned i = 0; i < s->parents_n; i++) {
+        const struct sim_row *parent = &sim->table.rows[s->parents[i]];
+
+        if (parent->exists && !kh_lease_is_finished(&parent->lease)) {
+            sim_fail(sim, "parents: %c begins %s before its parent %s has ended", sim_letter(w),
+                     s->id, sim->stream.shards[s->parents[i]].id);
+        }
+    }
+    if (row->exists && kh_extseq_cmp(&cmd->skip_to, &row->lease.checkpoint) > 0) {
+        sim_fail(sim, "invented: %c begins %s at %s, the table has %s", sim_letter(w), s->id,
+                 cmd->skip_to.seq, row->lease.checkpoint.seq);
+    }
+    if (kh_extseq_is(&cmd->skip_to, KH_SEQ_SHARD_END)) {
+        sim_fail(sim, "%c begins %s, which is finished", sim_letter(w), s->id);
+    }
+}
+
+static void check_process(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_cmd *cmd)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    const struct sim_child *child = &sim->workers[w].children[shard];
+    const struct sim_batch *batch = NULL;
+
+    for (size_t i = 0; i < SIM_BATCHES_MAX && cmd->batch != 0; i++) {
+        if (sim->workers[w].batches[i].id == cmd->batch) {
+            batch = &sim->workers[w].batches[i];
+        }
+    }
+    if (batch == NULL) {
+        return; /* an empty list */
+    }
+    if (child->started && batch->first != child->next) {
+        sim_fail(sim, "order: the child of %s gets record %zu after record %zu", s->id,
+                 batch->first, child->next - 1);
+    }
+    if (!child->started) {
+        size_t begin = sim_stream_after(s, &child->init);
+
+        if (begin != SIZE_MAX && begin != batch->first) {
+            sim_fail(sim, "order: the child of %s begins at record %zu, its checkpoint says %zu",
+                     s->id, batch->first, begin);
+        }
+        if (batch->first > s->acked_n) {
+            sim_fail(
+                sim,
+                "skipped: a child of %s begins at record %zu, record %zu was never acknowledged",
+                s->id, batch->first, s->acked_n);
+        }
+    }
+    sim_check_records(sim, shard, batch->first, batch->first + batch->n);
+}
+
+static void check_shard_ended(struct sim *sim, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    if (!sim->stream.deleted && (s->closed_at_ms == KH_NEVER || s->delivered_n != s->records_n)) {
+        sim_fail(sim, "end: the child of %s is told its end at record %zu of %zu", s->id,
+                 s->delivered_n, s->records_n);
+    }
+}
+
+void sim_check_send(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_cmd *cmd)
+{
+    const struct sim_child *child = &sim->workers[w].children[shard];
+    const char *id = sim->stream.shards[shard].id;
+
+    if (child->initialised == (cmd->action == KH_ACTION_INITIALIZE)) {
+        sim_fail(sim, "%c sends %s to a child of %s that is %sinitialised", sim_letter(w),
+                 kh_action_name(cmd->action), id, child->initialised ? "" : "not ");
+    }
+    if (cmd->action == KH_ACTION_LEASE_LOST) {
+        return;
+    }
+    if (!sim_acts_as_owner(sim, w, shard)) {
+        sim_fail(sim, "lease lost: %c sends %s for %s without acting as its owner", sim_letter(w),
+                 kh_action_name(cmd->action), id);
+    }
+    if (cmd->action == KH_ACTION_INITIALIZE) {
+        check_initialize(sim, w, shard, cmd);
+    } else if (cmd->action == KH_ACTION_PROCESS_RECORDS) {
+        check_process(sim, w, shard, cmd);
+    } else if (cmd->action == KH_ACTION_SHARD_ENDED) {
+        check_shard_ended(sim, shard);
+    }
+}
+
+void sim_check_records(struct sim *sim, uint32_t shard, size_t first, size_t next)
+{
+    struct sim_shard *s = &sim->stream.shards[shard];
+
+    if (first > s->delivered_n) {
+        sim_fail(sim, "skipped: %s delivers record %zu, record %zu was never delivered", s->id,
+                 first, s->delivered_n);
+    }
+    for (size_t i = s->delivered_n; i < next; i++) {
+        const struct sim_record *r = &s->records[i];
+
+        if (r->ordinal != sim->stream.delivered[r->key]) {
+            sim_fail(sim, "key order: %s delivers record %u of key %u, record %u is due", s->id,
+                     r->ordinal, r->key, sim->stream.delivered[r->key]);
+        }
+        sim->stream.delivered[r->key]++;
+    }
+    s->delivered_n = next > s->delivered_n ? next : s->delivered_n;
+}
+
+void sim_check_ack(struct sim *sim, uint32_t shard, const struct sim_ask *ask, const char *error)
+{
+    const struct sim_row *row = &sim->table.rows[shard];
+
+    if (error != NULL) {
+        return;
+    }
+    if (ask->must_fail || ask->below) {
+        sim_fail(sim, "range: a checkpoint of %s at %s/%lld is confirmed, which is out of range",
+                 sim->stream.shards[shard].id, ask->meaning.seq, (long long)ask->meaning.sub);
+    }
+    if (row->exists && kh_extseq_cmp(&row->lease.checkpoint, &ask->meaning) < 0) {
+        sim_fail(sim, "durable: a checkpoint of %s at %s/%lld is confirmed, the table has %s/%lld",
+                 sim->stream.shards[shard].id, ask->meaning.seq, (long long)ask->meaning.sub,
+                 row->lease.checkpoint.seq, (long long)row->lease.checkpoint.sub);
+    }
+}
+
+void sim_count_acked(struct sim *sim, uint32_t shard, size_t next)
+{
+    struct sim_shard *s = &sim->stream.shards[shard];
+
+    s->acked_n = next > s->acked_n ? next : s->acked_n;
+}
+
+void sim_excuse(struct sim *sim, uint32_t shard, size_t next)
+{
+    struct sim_shard *s = &sim->stream.shards[shard];
+
+    for (size_t i = s->delivered_n; i < next; i++) {
+        const struct sim_record *r = &s->records[i];
+
+        if (r->ordinal >= sim->stream.delivered[r->key]) {
+            sim->stream.delivered[r->key] = r->ordinal + 1;
+        }
+    }
+    s->delivered_n = next > s->delivered_n ? next : s->delivered_n;
+    sim_count_acked(sim, shard, next);
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Puts each deliberate bug of tests/sim/mutants into a copy of the core, builds the simulator with it, and
+# plays seeds until a checker stops it. A bug that no checker finds is a failure of the simulator.
+#
+#   tests/sim/mutants.sh [NAME…]
+set -u
+src=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cc=${CC:-cc}
+flags="-std=gnu11 -O2 -g -D_GNU_SOURCE -Isrc"
+seeds=${SEEDS:-1-200}
+status=0
+
+build() { # DIR: the objects of tests/sim and base are the same for all
+    (cd "$1" && $cc $flags src/core/*.c "$work"/common/*.o -o run)
+}
+
+mkdir "$work/common" "$work/clean"
+cp -r "$src/src" "$work/clean/src"
+for file in "$src"/tests/sim/*.c "$src"/src/base/*.c; do
+    (cd "$src" && $cc $flags -c "$file" -o "$work/common/$(basename "$file" .c).o") || exit 1
+done
+for patch in "$src"/tests/sim/mutants/*.patch; do
+    name=$(basename "$patch" .patch)
+    case " $* " in
+    "  " | *" $name "*) ;;
+    *) continue ;;
+    esac
+    rm -rf "$work/mutant"
+    cp -r "$work/clean" "$work/mutant"
+    if ! (cd "$work/mutant" && patch -s -p1 <"$patch") || ! build "$work/mutant" 2>"$work/log"; then
+        echo "FAILED $name: does not apply or build; see below"
+        cat "$work/log"
+        status=1
+        continue
+    fi
+    line=$("$work/mutant/run" --seeds "$seeds" 2>&1 | grep '^FAILED')
+    if [ -n "$line" ]; then
+        echo "caught $name by ${line#FAILED }"
+    else
+        echo "FAILED $name: no checker found it in seeds $seeds"
+        status=1
+    fi
+done
+exit $status

@@ -1,0 +1,497 @@
+#include "scenario.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+#define COUNT(a)      (sizeof(a) / sizeof(a)[0])
+#define SETTLE_MS_MAX KH_SECONDS(240)
+#define DRAIN_MS_MAX  KH_SECONDS(300)
+
+/* ---- helpers for trouble ---- */
+
+static bool trouble_goes_on(const struct sim *sim)
+{
+    return sim->now_ms < sim->trouble_until_ms;
+}
+
+static uint32_t any_worker(struct sim *sim)
+{
+    return (uint32_t)kh_rand_below(&sim->rand, sim->workers_n);
+}
+
+static void wait_between(struct sim *sim, kh_ms low_s, kh_ms high_s)
+{
+    sim_run_for(sim, sim_draw(sim, KH_SECONDS(low_s), KH_SECONDS(high_s)));
+}
+
+static void mild_weather(struct sim *sim)
+{
+    sim->faults.stale_list = 200;
+    sim->faults.slow = 5;
+    sim->faults.late_tick = 20;
+    sim->faults.extra_tick = 20;
+}
+
+static void split_any(struct sim *sim)
+{
+    (void)sim_stream_split(sim, (uint32_t)kh_rand_below(&sim->rand, sim->stream.shards_n));
+}
+
+static void merge_any(struct sim *sim)
+{
+    (void)sim_stream_merge(sim, (uint32_t)kh_rand_below(&sim->rand, sim->stream.shards_n));
+}
+
+static void bad_store(struct sim *sim)
+{
+    sim->faults.lost_answer = 30;
+    sim->faults.lost_request = 30;
+    sim->faults.late_write = 20;
+    sim->faults.twice = 30;
+    sim->faults.throttle = 20;
+    sim->faults.fail = 20;
+    sim->faults.stale_list = 300;
+    sim->faults.slow = 30;
+}
+
+static void bad_stream(struct sim *sim)
+{
+    sim->faults.fetch_fail = 20;
+    sim->faults.fetch_throttle = 20;
+    sim->faults.fetch_expired = 10;
+    sim->faults.fetch_slow = 20;
+    sim->faults.open_fail = 50;
+    sim->faults.list_fail = 100;
+}
+
+static void bad_children(struct sim *sim)
+{
+    sim->faults.child_dies = 15;
+    sim->faults.child_hangs = 10;
+    sim->faults.child_wrong = 10;
+    sim->faults.child_twice = 50;
+    sim->faults.child_forgets = 200;
+    sim->faults.child_chats = 100;
+    sim->faults.child_slow = 20;
+    sim->faults.child_no_start = 50;
+    sim->faults.child_stubborn = 50;
+}
+
+/* ---- trouble ---- */
+
+static void nothing_special(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 10, 20);
+    }
+}
+
+static void crashed_worker_is_replaced(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 1, 25);
+        sim_crash(sim, w);
+        wait_between(sim, 0, 15);
+        sim_start(sim, w, false);
+    }
+}
+
+/* A worker frozen past its leases must not act as their owner when it wakes. */
+static void frozen_worker_gives_up_on_waking(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 1, 20);
+        sim_freeze(sim, w);
+        wait_between(sim, 1, 25);
+        sim_thaw(sim, w);
+    }
+}
+
+static void lost_answers_are_not_failures(struct sim *sim)
+{
+    mild_weather(sim);
+    sim->faults.lost_answer = 80;
+    sim->faults.lost_request = 40;
+    sim->faults.twice = 80;
+    sim->faults.stale_list = 300;
+    nothing_special(sim);
+}
+
+static void writes_land_seconds_later(struct sim *sim)
+{
+    mild_weather(sim);
+    sim->faults.late_write = 80;
+    sim->faults.slow = 50;
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 5, 30);
+        sim_crash(sim, w);
+        wait_between(sim, 0, 12);
+        sim_start(sim, w, sim_chance(sim, 500));
+    }
+}
+
+static void throttled_store_and_stream(struct sim *sim)
+{
+    sim->faults.throttle = 300;
+    sim->faults.fail = 50;
+    sim->faults.fetch_throttle = 200;
+    sim->faults.fetch_slow = 30;
+    sim->faults.list_fail = 200;
+    sim->faults.open_fail = 200;
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 10, 20);
+    }
+}
+
+static void shards_split_and_merge_in_a_storm(struct sim *sim)
+{
+    mild_weather(sim);
+    bad_stream(sim);
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 0, 15);
+        if (sim_chance(sim, 500)) {
+            split_any(sim);
+        } else {
+            merge_any(sim);
+        }
+    }
+}
+
+static void children_fail_in_every_way(struct sim *sim)
+{
+    mild_weather(sim);
+    bad_children(sim);
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 5, 40);
+        split_any(sim);
+    }
+}
+
+static void fleet_is_restarted_one_by_one(struct sim *sim)
+{
+    mild_weather(sim);
+    for (uint32_t w = 0; trouble_goes_on(sim); w = (w + 1) % sim->workers_n) {
+        wait_between(sim, 2, 20);
+        sim_stop(sim, w);
+        wait_between(sim, 20, 40);
+        if (sim->workers[w].state == SIM_STOPPED) {
+            sim_start(sim, w, false);
+        }
+    }
+}
+
+static void java_peer_takes_its_share(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 20, 60);
+        if (sim_chance(sim, 300)) {
+            split_any(sim);
+        } else if (!sim->workers[w].is_peer) {
+            sim_crash(sim, w);
+            wait_between(sim, 0, 15);
+            sim_start(sim, w, false);
+        }
+    }
+}
+
+static void table_is_made_amid_crashes(struct sim *sim)
+{
+    bad_stream(sim);
+    sim->faults.list_fail = 300;
+    sim->faults.lost_answer = 50;
+    sim->faults.lost_request = 50;
+    sim->faults.late_write = 50;
+    sim->faults.slow = 50;
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        sim_run_for(sim, sim_draw(sim, 1, 3000));
+        sim_crash(sim, w);
+        sim_run_for(sim, sim_draw(sim, 1, 2000));
+        sim_start(sim, w, false);
+        if (sim->now_ms > KH_SECONDS(40)) {
+            wait_between(sim, 1, 30);
+        }
+        if (sim_chance(sim, 100)) {
+            split_any(sim);
+        }
+    }
+}
+
+static void stop_under_load(struct sim *sim)
+{
+    mild_weather(sim);
+    sim->faults.child_slow = 200;
+    sim->faults.child_stubborn = 200;
+    sim->faults.child_chats = 100;
+    sim->faults.slow = 50;
+    fleet_is_restarted_one_by_one(sim);
+}
+
+static void same_worker_id_comes_back(struct sim *sim)
+{
+    bad_store(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 1, 20);
+        sim_crash(sim, w);
+        sim_run_for(sim, sim_draw(sim, 1, 12000));
+        sim_start(sim, w, true);
+    }
+}
+
+static void one_piece_of_chaos(struct sim *sim)
+{
+    uint32_t w = any_worker(sim);
+
+    switch (kh_rand_below(&sim->rand, 6)) {
+    case 0:
+        sim_crash(sim, w);
+        break;
+    case 1:
+        sim_freeze(sim, w);
+        break;
+    case 2:
+        sim_stop(sim, w);
+        break;
+    case 3:
+        split_any(sim);
+        break;
+    case 4:
+        merge_any(sim);
+        break;
+    default:
+        sim_thaw(sim, w);
+        break;
+    }
+    w = any_worker(sim);
+    if (sim->workers[w].state == SIM_DOWN || sim->workers[w].state == SIM_STOPPED) {
+        sim_start(sim, w, sim_chance(sim, 300));
+    }
+}
+
+static void everything_at_once(struct sim *sim)
+{
+    bad_store(sim);
+    bad_stream(sim);
+    bad_children(sim);
+    sim->faults.late_tick = 30;
+    sim->faults.extra_tick = 30;
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 0, 12);
+        one_piece_of_chaos(sim);
+    }
+}
+
+/* ---- and that all is well afterwards ---- */
+
+static uint32_t owner_of(const struct sim *sim, uint32_t shard)
+{
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        if (sim->workers[w].state == SIM_UP && sim->table.rows[shard].exists &&
+            strcmp(sim->workers[w].config.worker_id, sim->table.rows[shard].lease.owner) == 0) {
+            return w;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* Every open shard is owned by somebody who acts as its owner, and nobody has two leases more than
+ * another. */
+static bool settled(struct sim *sim)
+{
+    uint32_t counts[SIM_WORKERS_MAX] = {0};
+    uint32_t most = 0;
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        uint32_t w = owner_of(sim, i);
+        bool open = sim->stream.shards[i].closed_at_ms == KH_NEVER;
+
+        if (w != UINT32_MAX) {
+            counts[w]++;
+        }
+        if (open && (w == UINT32_MAX || !sim_acts_as_owner(sim, w, i))) {
+            return false;
+        }
+    }
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        most = counts[w] > most ? counts[w] : most;
+        least = counts[w] < least ? counts[w] : least;
+    }
+    return most - least <= 1;
+}
+
+/* Every record was acknowledged, and every closed shard is at its end. */
+static bool drained(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        const struct sim_shard *s = &sim->stream.shards[i];
+        const struct sim_row *row = &sim->table.rows[i];
+
+        if (row->exists && s->acked_n != s->records_n) {
+            return false;
+        }
+        if (row->exists && s->closed_at_ms != KH_NEVER && !kh_lease_is_finished(&row->lease)) {
+            return false;
+        }
+        if (!row->exists && !row->ended_once && s->closed_at_ms == KH_NEVER) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_stopped(struct sim *sim)
+{
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        if (!sim->workers[w].is_peer && sim->workers[w].state != SIM_STOPPED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *why_not_settled(struct sim *sim, char *text, size_t text_bytes)
+{
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (uint32_t i = 0; i < sim->stream.shards_n && n + 40 < text_bytes; i++) {
+        const struct sim_shard *s = &sim->stream.shards[i];
+        const struct sim_row *row = &sim->table.rows[i];
+        uint32_t w = owner_of(sim, i);
+
+        if (!row->exists && row->ended_once) {
+            continue;
+        }
+        n += (size_t)snprintf(text + n, text_bytes - n, " %u:%s%c%s%zu/%zu", i,
+                              row->exists ? "" : "none,", w == UINT32_MAX ? '-' : sim_letter(w),
+                              kh_lease_is_finished(&row->lease) ? " end "
+                              : s->closed_at_ms == KH_NEVER     ? " open "
+                                                                : " closed ",
+                              s->acked_n, s->records_n);
+    }
+    return text;
+}
+
+static void must(struct sim *sim, sim_predicate *predicate, kh_ms bound_ms, const char *what)
+{
+    char text[400];
+
+    if (!sim_run_until(sim, predicate, bound_ms)) {
+        sim_fail(sim, "liveness: not %s after %lld s without faults:%s", what,
+                 (long long)bound_ms / 1000, why_not_settled(sim, text, sizeof text));
+    }
+}
+
+static void calm_down(struct sim *sim)
+{
+    sim_note(sim, "faults end");
+    sim->faults = (struct sim_faults){0};
+    sim->calm = true;
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        sim_thaw(sim, w);
+        if (!sim->workers[w].is_peer && sim->workers[w].stop_asked_at_ms != KH_NEVER) {
+            sim_crash(sim, w); /* half stopped: a new one takes its place */
+        }
+        if (sim->workers[w].state != SIM_UP) {
+            sim_start(sim, w, false);
+        }
+    }
+}
+
+static void check_nothing_left(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        const struct sim_row *row = &sim->table.rows[i];
+        const struct sim_shard *s = &sim->stream.shards[i];
+        size_t next;
+
+        if (!row->exists || owner_of(sim, i) != UINT32_MAX) {
+            continue; /* or a Java-like peer still has it */
+        }
+        if (row->lease.owner[0] != '\0') {
+            sim_fail(sim, "stop: the lease of %s still belongs to %s", s->id, row->lease.owner);
+        }
+        next = sim_stream_after(s, &row->lease.checkpoint);
+        if (next != SIZE_MAX && next != s->records_n) {
+            sim_fail(sim, "stop: the checkpoint of %s is before record %zu of %zu", s->id, next,
+                     s->records_n);
+        }
+    }
+}
+
+static void judge(struct sim *sim)
+{
+    calm_down(sim);
+    sim_run_for(sim, KH_SECONDS(30)); /* what was lost, late or slow has come to an end */
+    must(sim, settled, SETTLE_MS_MAX, "settled");
+    sim->producing = false;
+    must(sim, drained, DRAIN_MS_MAX, "drained");
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        sim_stop(sim, w);
+        sim_run_for(sim, sim_draw(sim, 0, 500));
+    }
+    must(sim, all_stopped, KH_SECONDS(60), "stopped");
+    sim_run_for(sim, KH_SECONDS(2));
+    check_nothing_left(sim);
+}
+
+void sim_play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms)
+{
+    sim->trouble_until_ms = trouble_ms;
+    sim->producing = true;
+    sim_push(sim, 0, (struct sim_ev){.type = SIM_EV_PRODUCE});
+    for (uint32_t w = 0; w < sim->workers_n; w++) {
+        if (sim->config.peer && w + 1 == sim->workers_n) {
+            sim_run_for(sim, KH_SECONDS(5)); /* it does not make the table */
+            sim_start_peer(sim, w);
+        } else {
+            sim_start(sim, w, false);
+        }
+    }
+    scenario->trouble(sim);
+    judge(sim);
+}
+
+const struct scenario sim_scenarios[] = {
+    {"steady", {.workers = 2, .shards = 4}, nothing_special},
+    {"steady-latest",
+     {.workers = 2, .shards = 3, .initial_position = KH_POSITION_LATEST},
+     nothing_special},
+    {"steady-timestamp",
+     {.workers = 2, .shards = 3, .initial_position = KH_POSITION_AT_TIMESTAMP},
+     nothing_special},
+    {"crash", {.workers = 3, .shards = 4}, crashed_worker_is_replaced},
+    {"freeze", {.workers = 2, .shards = 4, .drift = true}, frozen_worker_gives_up_on_waking},
+    {"lost-answers", {.workers = 2, .shards = 4}, lost_answers_are_not_failures},
+    {"late-writes", {.workers = 2, .shards = 3}, writes_land_seconds_later},
+    {"throttle", {.workers = 2, .shards = 4}, throttled_store_and_stream},
+    {"reshard", {.workers = 3, .shards = 3}, shards_split_and_merge_in_a_storm},
+    {"children", {.workers = 2, .shards = 3, .limit_actions = true}, children_fail_in_every_way},
+    {"rolling-restart", {.workers = 3, .shards = 5}, fleet_is_restarted_one_by_one},
+    {"mixed", {.workers = 3, .shards = 5, .peer = true}, java_peer_takes_its_share},
+    {"initial-sync", {.workers = 3, .shards = 6}, table_is_made_amid_crashes},
+    {"stop-under-load", {.workers = 2, .shards = 4, .limit_actions = true}, stop_under_load},
+    {"same-worker-id", {.workers = 2, .shards = 3}, same_worker_id_comes_back},
+    {"everything",
+     {.workers = 4, .shards = 4, .limit_actions = true, .drift = true},
+     everything_at_once},
+};
+
+const size_t sim_scenarios_n = COUNT(sim_scenarios);

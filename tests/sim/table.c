@@ -1,0 +1,192 @@
+#include "table.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "sim.h"
+
+static void push_request(struct sim *sim, struct sim_request *request, enum sim_ev_type type,
+                         kh_ms at_ms)
+{
+    sim_push(sim, at_ms - sim->now_ms,
+             (struct sim_ev){
+                 .type = type, .worker = request->worker, .life = request->life, .p = request});
+}
+
+static struct sim_request *new_request(struct sim *sim, uint32_t worker,
+                                       const struct kh_lease_op *op)
+{
+    struct sim_request *request = kh_mem_new(1, sizeof *request);
+
+    request->worker = worker;
+    request->life = sim->workers[worker].life;
+    request->op = *op;
+    request->steal = sim->workers[worker].stealing;
+    request->answer.id = op->id;
+    request->answer.verb = op->verb;
+    return request;
+}
+
+void sim_request_free(struct sim_request *request)
+{
+    if (request != NULL) {
+        kh_mem_free(request->leases);
+        kh_mem_free(request);
+    }
+}
+
+static void answer_unapplied(struct sim *sim, struct sim_request *request,
+                             enum kh_lease_outcome outcome, enum kh_rc rc, kh_ms at_ms)
+{
+    request->answer.outcome = outcome;
+    request->answer.rc = rc;
+    push_request(sim, request, SIM_EV_ANSWER, at_ms);
+}
+
+void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op)
+{
+    const struct sim_faults *faults = &sim->faults;
+    struct sim_request *request = new_request(sim, worker, op);
+    kh_ms there_ms = sim->now_ms + sim_latency(sim, faults->slow);
+    kh_ms timeout_ms = sim->now_ms + sim_draw(sim, 1000, 5000);
+    bool too_slow;
+
+    request->answer_at_ms = there_ms + sim_latency(sim, faults->slow);
+    too_slow = request->answer_at_ms > timeout_ms;
+    if (sim_chance(sim, faults->throttle)) {
+        answer_unapplied(sim, request, KH_LEASE_FAILED, KH_THROTTLED, request->answer_at_ms);
+    } else if (sim_chance(sim, faults->fail)) {
+        answer_unapplied(sim, request, KH_LEASE_FAILED, KH_RETRY, request->answer_at_ms);
+    } else if (sim_chance(sim, faults->lost_request)) {
+        answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
+    } else if (there_ms > timeout_ms || sim_chance(sim, faults->late_write)) {
+        struct sim_request *late = new_request(sim, worker, op);
+
+        late->fate = SIM_FATE_LATE;
+        push_request(sim, late, SIM_EV_APPLY, timeout_ms + sim_draw(sim, 0, 8000));
+        answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
+    } else {
+        if (too_slow || sim_chance(sim, faults->lost_answer)) {
+            request->fate = SIM_FATE_LOST_ANSWER;
+            request->answer_at_ms = timeout_ms;
+        } else if (sim_chance(sim, faults->twice)) {
+            request->fate = SIM_FATE_TWICE;
+        }
+        push_request(sim, request, SIM_EV_APPLY, there_ms);
+    }
+}
+
+/* The row as a reader sees it that is up to 2 s behind. */
+static bool stale_row(struct sim *sim, const struct sim_row *row, struct kh_lease *lease)
+{
+    kh_ms as_of_ms = sim->now_ms - sim_draw(sim, 0, 2000);
+    unsigned i;
+
+    if (!sim_chance(sim, 500) || row->since_ms <= as_of_ms) {
+        *lease = row->lease;
+        return row->exists;
+    }
+    for (i = 0; i + 1 < row->old_n && row->old[i].since_ms > as_of_ms; i++) {
+    }
+    if (row->old_n == 0) {
+        return false;
+    }
+    *lease = row->old[i].lease;
+    return row->old[i].exists;
+}
+
+static void answer_list(struct sim *sim, struct sim_request *request)
+{
+    bool stale = sim_chance(sim, sim->faults.stale_list);
+    size_t n = 0;
+
+    request->leases = kh_mem_new(sim->stream.shards_n, sizeof *request->leases);
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        const struct sim_row *row = &sim->table.rows[i];
+
+        if (stale) {
+            n += stale_row(sim, row, &request->leases[n]) ? 1 : 0;
+        } else if (row->exists) {
+            request->leases[n++] = row->lease;
+        }
+    }
+    request->answer.leases = request->leases;
+    request->answer.leases_n = n;
+    request->answer.outcome = KH_LEASE_DONE;
+}
+
+static void keep_old(struct sim_row *row)
+{
+    for (unsigned i = SIM_OLD_MAX - 1; i > 0; i--) {
+        if (i - 1 < row->old_n) {
+            row->old[i] = row->old[i - 1];
+        }
+    }
+    row->old[0].since_ms = row->since_ms;
+    row->old[0].exists = row->exists;
+    row->old[0].lease = row->lease;
+    row->old_n = row->old_n < SIM_OLD_MAX ? row->old_n + 1 : SIM_OLD_MAX;
+}
+
+static void write_row(struct sim *sim, struct sim_request *request, uint32_t shard)
+{
+    struct sim_row *row = &sim->table.rows[shard];
+    bool exists = row->exists;
+    struct kh_lease lease = row->lease;
+
+    request->answer.outcome = kh_lease_op_apply(&request->op, &exists, &lease);
+    request->answer.found = row->exists;
+    request->answer.lease = request->answer.outcome == KH_LEASE_DONE ? lease : row->lease;
+    if (request->answer.outcome != KH_LEASE_DONE) {
+        return;
+    }
+    keep_old(row);
+    row->exists = exists;
+    row->lease = lease;
+    row->since_ms = sim->now_ms;
+    row->stolen_at_ms = request->steal ? sim->now_ms : row->stolen_at_ms;
+    row->ended_once = row->ended_once || (exists && kh_lease_is_finished(&lease));
+    sim_check_row(sim, shard, row->old[0].exists, &row->old[0].lease, row);
+}
+
+static void apply_to_row(struct sim *sim, struct sim_request *request)
+{
+    uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
+
+    if (shard == UINT32_MAX) {
+        sim_fail(sim, "a request names lease %s, which never was", request->op.key);
+    }
+    if (request->op.verb == KH_LEASE_GET) {
+        request->answer.outcome = KH_LEASE_DONE;
+        request->answer.found = sim->table.rows[shard].exists;
+        request->answer.lease = sim->table.rows[shard].lease;
+        return;
+    }
+    write_row(sim, request, shard);
+}
+
+void sim_table_apply(struct sim *sim, struct sim_request *request)
+{
+    if (request->op.verb == KH_LEASE_LIST) {
+        answer_list(sim, request);
+    } else {
+        apply_to_row(sim, request);
+    }
+    switch (request->fate) {
+    case SIM_FATE_LATE:
+        sim_request_free(request);
+        return;
+    case SIM_FATE_TWICE:
+        request->fate = SIM_FATE_PLAIN;
+        push_request(sim, request, SIM_EV_APPLY, sim->now_ms + 1);
+        kh_mem_free(request->leases);
+        request->leases = NULL;
+        return;
+    case SIM_FATE_LOST_ANSWER:
+        request->answer.outcome = KH_LEASE_UNKNOWN;
+        request->answer.rc = KH_RETRY;
+        break;
+    case SIM_FATE_PLAIN:
+        break;
+    }
+    push_request(sim, request, SIM_EV_ANSWER, kh_ms_max(request->answer_at_ms, sim->now_ms));
+}

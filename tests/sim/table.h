@@ -1,0 +1,69 @@
+/* table: the model lease store.
+ *
+ * Shape   one row a shard, changed only by kh_lease_op_apply, at a moment between a request's
+ *         sending and its answer. Faults (struct sim_faults) decide whether the request arrives,
+ *         arrives late or twice, and what its sender is told.
+ * Units   virtual milliseconds.
+ * Errors  what the sender sees is enum kh_lease_outcome; breaking a rule of the table ends the run
+ *         (check.h).
+ * Memory  a request travels as one owned object through the queue.
+ * Truth   DynamoDB: conditional writes are atomic for one item, Scan is eventually consistent per
+ *         item, a client that timed out knows nothing, an SDK that re-sends may meet its own
+ * write.
+ */
+#ifndef SIM_TABLE_H
+#define SIM_TABLE_H
+
+#include "base/time.h"
+#include "core/lease_op.h"
+
+#define SIM_SHARDS_MAX 48
+#define SIM_OLD_MAX    4 /* earlier versions of a row that a stale LIST may still show */
+
+struct sim;
+
+struct sim_row {
+    bool exists;
+    bool ended_once; /* was at SHARD_END */
+    struct kh_lease lease;
+    kh_ms since_ms;     /* when it became what it is */
+    kh_ms stolen_at_ms; /* when it was last taken from a living owner; INT64_MIN if never */
+    struct {
+        kh_ms since_ms;
+        bool exists;
+        struct kh_lease lease;
+    } old[SIM_OLD_MAX]; /* newest first */
+    unsigned old_n;
+};
+
+struct sim_table {
+    struct sim_row rows[SIM_SHARDS_MAX];
+};
+
+/* What becomes of a request. */
+enum sim_fate {
+    SIM_FATE_PLAIN,
+    SIM_FATE_LOST_ANSWER, /* applied, the sender hears UNKNOWN */
+    SIM_FATE_LATE,        /* the sender has heard UNKNOWN; applied all the same, later */
+    SIM_FATE_TWICE        /* applied, applied again; the second result is the answer */
+};
+
+struct sim_request {
+    uint32_t worker;
+    uint32_t life;
+    struct kh_lease_op op;
+    bool steal; /* its sender means to take the lease from a living owner */
+    enum sim_fate fate;
+    kh_ms answer_at_ms;
+    struct kh_lease_answer answer;
+    struct kh_lease *leases; /* owned; LIST */
+};
+
+void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op);
+
+/* The request reaches the store; takes it. */
+void sim_table_apply(struct sim *sim, struct sim_request *request);
+
+void sim_request_free(struct sim_request *request);
+
+#endif
