@@ -58,15 +58,15 @@ bool kh_value_url(struct kh_str text, struct kh_str *url, bool *has_scheme)
     static const char *const schemes[] = {"http://", "https://"};
     struct kh_str rest = kh_str_trim(text);
 
-    while (kh_str_ends(rest, KH_STR("/"))) {
-        rest.n--;
-    }
-    *url = rest;
     *has_scheme = false;
     for (size_t i = 0; i + 2 < rest.n; i++) {
         *has_scheme =
             *has_scheme || kh_str_starts(kh_str_of(rest.p + i, rest.n - i), KH_STR("://"));
     }
+    while (kh_str_ends(rest, KH_STR("/"))) {
+        rest.n--;
+    }
+    *url = rest;
     for (size_t i = 0; i < rest.n; i++) {
         if ((unsigned char)rest.p[i] <= ' ' || rest.p[i] == 0x7f) {
             return false;
