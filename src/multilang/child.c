@@ -16,13 +16,15 @@
 
 #define CHILD_MAGIC 0x6368696cu
 
-/* How much is read from one pipe before others get their turn; what a pipe holds unless somebody made it larger. */
+/* How much is read from one pipe before others get their turn; what a pipe holds unless somebody
+ * made it larger. */
 #define READ_BYTES_MAX KH_LINES_ADD_MAX
 
 /* For the same reason, how often one child's stdin is filled in one turn. */
 #define WRITES_MAX 16
 
-/* A child that closed its stdout can never answer again. Mostly it is just about to exit; if not, it is made to. */
+/* A child that closed its stdout can never answer again. Mostly it is just about to exit; if not,
+ * it is made to. */
 #define MUTE_MS_MAX KH_SECONDS(2)
 
 struct unsent {
@@ -282,7 +284,8 @@ static void release(struct kh_child *child)
     kh_mem_free(child);
 }
 
-/* The end of every callback of the loop that calls on_line or on_exit: they may have freed the child. */
+/* The end of every callback of the loop that calls on_line or on_exit: they may have freed the
+ * child. */
 static void settle(struct kh_child *child)
 {
     if (child->unwanted) {
@@ -329,7 +332,8 @@ static size_t bytes_in_pipe(int fd)
     return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
-/* Take what the process itself had written, and no more: whoever else holds its stdout is not waited for. */
+/* Take what the process itself had written, and no more: whoever else holds its stdout is not
+ * waited for. */
 static void take_rest(struct kh_child *child)
 {
     size_t n = child->left_bytes < READ_BYTES_MAX ? child->left_bytes : READ_BYTES_MAX;
@@ -428,12 +432,12 @@ long kh_child_pid(const struct kh_child *child)
     return child->process.pid;
 }
 
-enum kh_rc kh_child_start(struct kh_child **out, const struct kh_child_config *config,
+enum kh_rc kh_child_start(struct kh_child **child, const struct kh_child_config *config,
                           struct kh_err *err)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct kh_spawned process;
-    struct kh_child *child;
+    struct kh_child *made;
     enum kh_rc rc;
 
     kh_assert(config->on_line != NULL);
@@ -443,22 +447,22 @@ enum kh_rc kh_child_start(struct kh_child **out, const struct kh_child_config *c
         return rc;
     }
     (void)sigaction(SIGPIPE, &ignore, NULL); /* a child that closes its stdin must not end us */
-    child = kh_mem_new(1, sizeof(*child));
-    child->magic = CHILD_MAGIC;
-    child->loop = config->loop;
-    child->on_line = config->on_line;
-    child->on_exit = config->on_exit;
-    child->arg = config->arg;
-    child->process = process;
-    kh_lines_init(&child->lines, config->line_bytes_max);
-    kh_relay_init(&child->relay, config->stderr_prefix);
-    child->to = kh_loop_fd(child->loop, process.to_fd, KH_WANT_NONE, on_stdin_ready, child);
-    child->from = kh_loop_fd(child->loop, process.from_fd, KH_WANT_READ, on_stdout_ready, child);
-    child->stderr_watch =
-        kh_loop_fd(child->loop, process.stderr_fd, KH_WANT_READ, on_stderr_ready, child);
-    child->ended = kh_loop_child(child->loop, process.pid, on_ended, child);
-    child->again = kh_loop_timer(child->loop, on_again, child);
-    *out = child;
+    made = kh_mem_new(1, sizeof(*made));
+    made->magic = CHILD_MAGIC;
+    made->loop = config->loop;
+    made->on_line = config->on_line;
+    made->on_exit = config->on_exit;
+    made->arg = config->arg;
+    made->process = process;
+    kh_lines_init(&made->lines, config->line_bytes_max);
+    kh_relay_init(&made->relay, config->stderr_prefix);
+    made->to = kh_loop_fd(made->loop, process.to_fd, KH_WANT_NONE, on_stdin_ready, made);
+    made->from = kh_loop_fd(made->loop, process.from_fd, KH_WANT_READ, on_stdout_ready, made);
+    made->stderr_watch =
+        kh_loop_fd(made->loop, process.stderr_fd, KH_WANT_READ, on_stderr_ready, made);
+    made->ended = kh_loop_child(made->loop, process.pid, on_ended, made);
+    made->again = kh_loop_timer(made->loop, on_again, made);
+    *child = made;
     return KH_OK;
 }
 

@@ -1,12 +1,13 @@
 /* lines: bytes as they come out of a pipe, cut into lines.
  *
- * Shape   add bytes, then ask for lines until there is none; kh_lines_last at the end of the stream.
+ * Shape   add bytes, then ask for lines until there is none; kh_lines_last at the end of the
+ *         stream.
  * Units   bytes.
  * Errors  none: a line over line_bytes_max is dropped up to its end and counted.
- * Memory  owns what is not yet a whole line; gives the heap back whenever nothing waits, so that a thousand idle
- *         children cost nothing here. A line is borrowed until the next call.
- * Truth   Java's BufferedReader.readLine, as used by LineReaderTask: \n, \r or \r\n end a line. Empty lines are
- *         passed over, which is also what makes \r\n one end and not two.
+ * Memory  owns what is not yet a whole line; gives the heap back whenever nothing waits, so that a
+ *         thousand idle children cost nothing here. A line is borrowed until the next call.
+ * Truth   Java's BufferedReader.readLine, as used by LineReaderTask: \n, \r or \r\n end a line.
+ *         Empty lines are passed over, which is also what makes \r\n one end and not two.
  */
 #ifndef KH_MULTILANG_LINES_H
 #define KH_MULTILANG_LINES_H
@@ -36,7 +37,8 @@ void kh_lines_add(struct kh_lines *lines, const char *bytes, size_t n);
 /* The next whole line, without its end; false if there is none yet. */
 bool kh_lines_next(struct kh_lines *lines, struct kh_str *line);
 
-/* The stream is over, kh_lines_next has given all it had: what is left without a line end. False if nothing is. */
+/* The stream is over, kh_lines_next has given all it had: what is left without a line end. False if
+ * nothing is. */
 bool kh_lines_last(struct kh_lines *lines, struct kh_str *line);
 
 #endif

@@ -9,7 +9,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-/* A stderr that others have made non-blocking, and that nobody reads: do not hang the leases on it. */
+/* A stderr that others have made non-blocking, and that nobody reads: do not hang the leases on
+ * it. */
 #define STDERR_PATIENCE_MS 100
 
 enum { PREFIX, LINE, END, PARTS_N };

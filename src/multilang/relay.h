@@ -1,12 +1,14 @@
 /* relay: a child's stderr, passed on to ours line by line.
  *
- * Shape   add bytes as they come; each line leaves in one write(2), so that lines of different children and our own
- *         log do not mix. What has no line end yet waits for it.
+ * Shape   add bytes as they come; each line leaves in one write(2), so that lines of different
+ *         children and our own log do not mix. What has no line end yet waits for it.
  * Units   bytes.
  * Errors  none: what our stderr does not take is lost, as our own log lines are.
- * Memory  owns the beginning of a line that waits (at most KH_RELAY_PIECE_BYTES) and a copy of the prefix.
- * Truth   DrainChildSTDERRTask. Chosen differences: each line appears once, nothing is decoded, a line longer than
- *         KH_RELAY_PIECE_BYTES leaves in pieces instead of being collected in memory.
+ * Memory  owns the beginning of a line that waits (at most KH_RELAY_PIECE_BYTES) and a copy of the
+ *         prefix.
+ * Truth   DrainChildSTDERRTask. Chosen differences: each line appears once, nothing is decoded, a
+ *         line longer than KH_RELAY_PIECE_BYTES leaves in pieces instead of being collected in
+ *         memory.
  */
 #ifndef KH_MULTILANG_RELAY_H
 #define KH_MULTILANG_RELAY_H

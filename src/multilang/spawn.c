@@ -15,9 +15,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Why fork and not posix_spawn: PR_SET_PDEATHSIG has to be asked for by the child itself. Why not vfork: the child
- * would run libev's signal handlers on our memory. Between fork and exec only async-signal-safe calls are made (glibc's
- * execvpe allocates nothing), because libcurl and SQLite may have threads of their own. */
+/* Why fork and not posix_spawn: PR_SET_PDEATHSIG has to be asked for by the child itself. Why not
+ * vfork: the child would run libev's signal handlers on our memory. Between fork and exec only
+ * async-signal-safe calls are made (glibc's execvpe allocates nothing), because libcurl and SQLite
+ * may have threads of their own. */
 
 enum { READ_END, WRITE_END };
 
@@ -55,7 +56,8 @@ static size_t count(char *const list[])
     return n;
 }
 
-/* Our environment with the additions in place of entries of the same name; the array is the caller's. */
+/* Our environment with the additions in place of entries of the same name; the array is the
+ * caller's. */
 static char **merge_environment(char *const additions[])
 {
     static char *const none[] = {NULL};
@@ -74,8 +76,9 @@ static char **merge_environment(char *const additions[])
     return merged;
 }
 
-/* Signals as a shell would give them: nothing blocked, SIGPIPE deadly. Handlers of ours are reset before the mask is,
- * or a signal that comes before exec would run one of them, in the wrong process. */
+/* Signals as a shell would give them: nothing blocked, SIGPIPE deadly. Handlers of ours are reset
+ * before the mask is, or a signal that comes before exec would run one of them, in the wrong
+ * process. */
 static bool reset_signals(void)
 {
     const struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -94,8 +97,9 @@ static bool reset_signals(void)
 
 static bool prepare(const struct pipes *pipes, pid_t host)
 {
-    /* Our death by whatever cause ends the child: nobody may go on working under a lease that nobody renews. It is the
-     * end of the thread that forked which counts: we have one thread that forks, and it lives as long as we do. */
+    /* Our death by whatever cause ends the child: nobody may go on working under a lease that
+     * nobody renews. It is the end of the thread that forked which counts: we have one thread that
+     * forks, and it lives as long as we do. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return false;
     }

@@ -1,13 +1,16 @@
 /* spawn: a new process with three pipes and nothing else of ours.
  *
- * Shape   fork, a few system calls in the child, exec; a fourth pipe, closed by exec itself, carries the errno of
- *         whatever failed before, so that a missing program is known when kh_spawn returns.
+ * Shape   fork, a few system calls in the child, exec; a fourth pipe, closed by exec itself,
+ *         carries the errno of whatever failed before, so that a missing program is known when
+ *         kh_spawn returns.
  * Units   none.
- * Errors  NOTFOUND, DENIED: the program; RETRY: no process, no descriptor, no memory; INVALID: what cannot be run.
- * Memory  on success the descriptors (close-on-exec, non-blocking) and the process are the caller's; on failure
- *         nothing is left, no descriptor and no zombie.
- * Truth   java.lang.ProcessBuilder as MultiLangShardRecordProcessor uses it, with execvp's rules: PATH, and /bin/sh
- *         for a text without "#!". Chosen differences: a process group of its own, SIGKILL when we die.
+ * Errors  NOTFOUND, DENIED: the program; RETRY: no process, no descriptor, no memory; INVALID: what
+ *         cannot be run.
+ * Memory  on success the descriptors (close-on-exec, non-blocking) and the process are the
+ *         caller's; on failure nothing is left, no descriptor and no zombie.
+ * Truth   java.lang.ProcessBuilder as MultiLangShardRecordProcessor uses it, with execvp's rules:
+ *         PATH, and /bin/sh for a text without "#!". Chosen differences: a process group of its
+ *         own, SIGKILL when we die.
  */
 #ifndef KH_MULTILANG_SPAWN_H
 #define KH_MULTILANG_SPAWN_H

@@ -1,6 +1,7 @@
 /* drivers: the sources there are, one constant each.
  *
- * Shape   source.c keeps the table of them; each driver's file defines its own row and includes this.
+ * Shape   source.c keeps the table of them; each driver's file defines its own row and includes
+ *         this.
  * Units   none.
  * Errors  none.
  * Memory  constants.

@@ -10,8 +10,9 @@
 #include "source/file_reader.h"
 #include "source/file_shards.h"
 
-/* A folder of files as a stream. Reading a file does not wait, so everything happens on this thread; but one piece of
- * work a turn of the loop, so that a large folder does not keep children and leases waiting. */
+/* A folder of files as a stream. Reading a file does not wait, so everything happens on this
+ * thread; but one piece of work a turn of the loop, so that a large folder does not keep children
+ * and leases waiting. */
 
 enum ask_type { ASK_LIST, ASK_BEGIN, ASK_FETCH };
 
@@ -99,9 +100,9 @@ static void answer_list(struct file_source *source, const struct ask *ask)
     kh_mem_free(chosen);
 }
 
-/* From LATEST the reader may have to come back to the same place, by time alone. The time of a file is that of its
- * records, which may be an archive's: the newest one's is the last instant before the place, and is read once more
- * rather than one that follows it not at all. */
+/* From LATEST the reader may have to come back to the same place, by time alone. The time of a file
+ * is that of its records, which may be an archive's: the newest one's is the last instant before
+ * the place, and is read once more rather than one that follows it not at all. */
 static int64_t wall_ms_of(const struct reading *reading)
 {
     if (reading->position.type == KH_POSITION_LATEST) {
@@ -218,8 +219,8 @@ static void fetch(struct file_source *source, const struct ask *ask)
                             &(struct kh_fetched){0}, &err);
 }
 
-/* Serve one who asks. The receiver of the answer may ask again, end the shard, or close the source: nothing of the
- * source is touched after it was called. */
+/* Serve one who asks. The receiver of the answer may ask again, end the shard, or close the source:
+ * nothing of the source is touched after it was called. */
 static void on_turn(void *arg)
 {
     struct file_source *source = arg;
@@ -290,7 +291,7 @@ static void file_begin(struct kh_source *base, struct kh_str shard, uint64_t tic
     fits = kh_str_copy(reading->id, sizeof(reading->id), shard);
     kh_assert(fits);
     reading->shard = kh_file_shards_find(&source->shards, shard);
-    kh_file_reader_init(&reading->reader, kh_file_shards_path(source->dir, reading->id),
+    kh_file_reader_init(&reading->reader, source->dir, reading->id,
                         reading->shard != NULL && !reading->shard->open);
     reading->position = *position;
     reading->skip_to = *skip_to;
@@ -339,7 +340,7 @@ static enum kh_rc check_files(const struct kh_shard_list *shards, const char *di
         struct kh_err cause;
         enum kh_rc rc;
 
-        kh_file_reader_init(&reader, kh_file_shards_path(dir, shard->id), !shard->open);
+        kh_file_reader_init(&reader, dir, shard->id, !shard->open);
         rc = kh_file_reader_check(&reader, &cause);
         kh_file_reader_fini(&reader);
         if (rc != KH_OK) {

@@ -9,13 +9,16 @@
 #include "base/assert.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "source/file_shards.h"
 #include "wire/ndjson.h"
 
 #define CHECK_BYTES ((size_t)4 << 10)
 
-void kh_file_reader_init(struct kh_file_reader *reader, char *path, bool closed)
+void kh_file_reader_init(struct kh_file_reader *reader, const char *dir, const char *shard_id,
+                         bool closed)
 {
-    *reader = (struct kh_file_reader){.path = path, .closed = closed, .fd = -1, .latest = -1};
+    *reader = (struct kh_file_reader){.closed = closed, .fd = -1, .latest = -1};
+    reader->path = kh_file_shards_path(dir, shard_id);
 }
 
 void kh_file_reader_fini(struct kh_file_reader *reader)
@@ -25,7 +28,8 @@ void kh_file_reader_fini(struct kh_file_reader *reader)
     reader->path = NULL;
 }
 
-/* A system call failed. Unless that passes, somebody has to act: a file that has gone is not a shard that has. */
+/* A system call failed. Unless that passes, somebody has to act: a file that has gone is not a
+ * shard that has. */
 static enum kh_rc refuse(const struct kh_file_reader *reader, const char *what, struct kh_err *err)
 {
     int errnum = errno;
@@ -97,8 +101,8 @@ static enum kh_rc too_long(const struct kh_file_reader *reader, struct kh_err *e
                    reader->path, (unsigned long long)reader->lines + 1, KH_FILE_LINE_BYTES_MAX);
 }
 
-/* The whole lines from offset on, about `bytes` bytes of them but at least one line if there is one. *rest: how much
- * of the file lies behind them; 0 as well if there is none. */
+/* The whole lines from offset on, about `bytes` bytes of them but at least one line if there is
+ * one. *rest: how much of the file lies behind them; 0 as well if there is none. */
 static enum kh_rc load(struct kh_file_reader *reader, size_t bytes, struct kh_buf *text,
                        size_t *rest, struct kh_err *err)
 {
@@ -321,7 +325,8 @@ enum kh_rc kh_file_reader_read(struct kh_file_reader *reader, uint32_t limit,
     if (rc != KH_OK) {
         goto out;
     }
-    /* The batch keeps what it needs and not a whole piece of the file, which may hold many more records. */
+    /* The batch keeps what it needs and not a whole piece of the file, which may hold many more
+     * records. */
     lines = cut_lines(kh_buf_str(&text), limit);
     rc = kh_buf_append_str(&batch->body, lines);
     kh_assert(rc == KH_OK);

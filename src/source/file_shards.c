@@ -217,8 +217,10 @@ static int by_id(const void *one, const void *other)
 static void share_hash_space(struct kh_shard_list *shards)
 {
     const unsigned __int128 highest = ~(unsigned __int128)0;
-    const unsigned __int128 part = highest / shards->n;
+    unsigned __int128 part;
 
+    kh_assert(shards->n > 0);
+    part = highest / shards->n;
     for (size_t i = 0; i < shards->n; i++) {
         bool last = i + 1 == shards->n;
 
@@ -278,8 +280,8 @@ bool kh_file_shards_match(const struct kh_shard_list *shards, const struct kh_sh
         return shard->open;
     case KH_SHARDS_AT_TRIM_HORIZON:
     case KH_SHARDS_AT_TIMESTAMP:
-        /* Nobody wrote down when a shard was opened or closed. The oldest are right for every instant: their records
-         * from before it are passed over when they are read. */
+        /* Nobody wrote down when a shard was opened or closed. The oldest are right for every
+         * instant: their records from before it are passed over when they are read. */
         return !has_parent_here(shards, shard);
     }
     kh_assert(false);

@@ -1,13 +1,13 @@
 /* file_shards: which shards a folder of records holds.
  *
- * Shape   with DIR/shards.json, a saved ListShards answer: its shards. Without: one open shard for each
- *         DIR/SHARDID.ndjson, in order of their ids, the hash space cut into equal parts.
+ * Shape   with DIR/shards.json, a saved ListShards answer: its shards. Without: one open shard for
+ *         each DIR/SHARDID.ndjson, in order of their ids, the hash space cut into equal parts.
  * Units   none.
- * Errors  KH_INVALID with what is wrong and what to do. The folder is read once: a file that is added later is not
- *         a new shard.
+ * Errors  KH_INVALID with what is wrong and what to do. The folder is read once: a file that is
+ *         added later is not a new shard.
  * Memory  the list is the caller's.
- * Truth   `aws kinesis list-shards`. Chosen: a file without a shard, and a closed shard without a file, are errors,
- *         because both mean records that nobody would process.
+ * Truth   `aws kinesis list-shards`. Chosen: a file without a shard, and a closed shard without a
+ *         file, are errors, because both mean records that nobody would process.
  */
 #ifndef KH_SOURCE_FILE_SHARDS_H
 #define KH_SOURCE_FILE_SHARDS_H

@@ -1,4 +1,5 @@
-/* One child against real processes: mostly /bin/sh, which is what a reader of this file knows best. */
+/* One child against real processes: mostly /bin/sh, which is what a reader of this file knows
+ * best. */
 #include "multilang/child.h"
 
 #include <errno.h>
@@ -320,7 +321,7 @@ START_TEST(a_child_gets_signals_as_a_shell_would_give_them)
     ck_assert_int_eq(sigaddset(&some, SIGUSR1), 0);
     ck_assert_int_eq(sigprocmask(SIG_BLOCK, &some, NULL), 0);
 
-    start_script(&a, "sed -n 's/Sig\\(Blk\\|Ign\\):.//p' /proc/$$/status; :");
+    start_script(&a, "exec sed -n 's/Sig\\(Blk\\|Ign\\):.//p' /proc/self/status");
     ck_assert(reached(a_exited));
     ck_assert_uint_eq(a.lines, 2);
     ck_assert_int_eq(strncmp(a.text, "0000000000000000|", 17), 0);
