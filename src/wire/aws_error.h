@@ -4,9 +4,9 @@
  * Units   none.
  * Errors  none: whatever cannot be read leaves "" (the HTTP status is then all there is).
  * Memory  plain values; longer texts are cut.
- * Truth   the SDKs' JSON error parsers: __type of the body, then the header x-amzn-ErrorType; from the first ':' on
- *         it is dropped, then up to the last '#'. The message is `message` or `Message`. Bodies may be empty, XML,
- *         or a proxy's HTML.
+ * Truth   the SDKs' JSON error parsers: __type of the body, then the header x-amzn-ErrorType; from
+ *         the first ':' on it is dropped, then up to the last '#'. The message is `message` or
+ *         `Message`. Bodies may be empty, XML, or a proxy's HTML.
  */
 #ifndef KH_WIRE_AWS_ERROR_H
 #define KH_WIRE_AWS_ERROR_H

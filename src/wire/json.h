@@ -1,14 +1,16 @@
 /* json: small JSON documents read into a tree, and JSON written piece by piece.
  *
  * Shape   kh_json_parse gives a root; everything reached from it is borrowed from it. Reading never
- * fails loudly: a NULL value, a null and a value of another type all answer "not there", so lookups
- * may be chained. A writer appends to a buffer and remembers its first failure until kh_json_end.
+ *         fails loudly: a NULL value, a null and a value of another type all answer "not there", so
+ *         lookups may be chained. A writer appends to a buffer and remembers its first failure
+ *         until kh_json_end.
  * Units   bytes.
  * Errors  kh_json_parse: KH_INVALID with the place, KH_TOOBIG over KH_JSON_BYTES_MAX. kh_json_end:
- * KH_TOOBIG of the buffer. Memory  the caller frees the root; texts are borrowed from it. A writer
- * borrows its buffer. Truth   RFC 8259, read by json-c in strict mode (this is the one file that
- * knows json-c); of two members with one name the last wins. Not for GetRecords and not for
- * children's lines: those are wire/scan's.
+ *         KH_TOOBIG of the buffer.
+ * Memory  the caller frees the root; texts are borrowed from it. A writer borrows its buffer.
+ * Truth   RFC 8259: wire/scan judges, json-c builds the tree (this is the one file that knows it).
+ *         Of two members with one name the last wins. Not for GetRecords and not for children's
+ *         lines: those are wire/scan's alone.
  */
 #ifndef KH_WIRE_JSON_H
 #define KH_WIRE_JSON_H
@@ -56,8 +58,8 @@ struct kh_json_member {
 };
 bool kh_json_next(const struct kh_json *object, struct kh_json_member *member);
 
-/* Writing. In every string '"', '\' and U+0000 to U+001F are escaped as Java's Jackson does it, and bytes that are not
- * UTF-8 become U+FFFD, so that what comes out is always valid JSON. */
+/* Writing. In every string '"', '\' and U+0000 to U+001F are escaped as Java's Jackson does it, and
+ * bytes that are not UTF-8 become U+FFFD, so that what comes out is always valid JSON. */
 
 /* Append one string with its quotes; everything that needs no escape as it is. */
 enum kh_rc kh_json_append_string(struct kh_buf *buf, struct kh_str s) KH_MUST_USE;
@@ -93,7 +95,8 @@ void kh_json_put_null(struct kh_json_writer *writer);
 /* Bytes that are one JSON value already. */
 void kh_json_put_raw(struct kh_json_writer *writer, struct kh_str value);
 
-/* Everything opened is closed (asserted). KH_OK, or the first failure: then nothing of it stays in the buffer. */
+/* Everything opened is closed (asserted). KH_OK, or the first failure: then nothing of it stays in
+ * the buffer. */
 enum kh_rc kh_json_end(struct kh_json_writer *writer) KH_MUST_USE;
 
 #endif

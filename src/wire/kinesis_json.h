@@ -1,13 +1,16 @@
 /* kinesis_json: what is asked of Kinesis and what it answers, as AWS JSON 1.1.
  *
- * Shape   kh_kinesis_ask_* append a request's body; the others read an answer's. Answers are scanned in place
- *         (wire/scan): a GetRecords answer becomes slices of the bytes it came in, nothing is copied or decoded.
+ * Shape   kh_kinesis_ask_* append a request's body; the others read an answer's. Answers are
+ *         scanned in place (wire/scan): a GetRecords answer becomes slices of the bytes it came in,
+ *         nothing is copied or decoded.
  * Units   *_ms of the wall clock since 1970; bytes.
- * Errors  readers: KH_INVALID with what was expected and where; KH_TOOBIG over a named limit. Askers: KH_TOOBIG of
- *         the buffer.
- * Memory  see each reader. After a failure its output may be half filled, and can be freed as after a success.
- * Truth   botocore's service model 2013-12-02; null and absent are the same, unknown members are skipped, of two
- *         members with one name the last wins. Chosen: a record without ApproximateArrivalTimestamp counts as 0.
+ * Errors  readers: KH_INVALID with what was expected and where; KH_TOOBIG over a named limit.
+ *         Askers: KH_TOOBIG of the buffer.
+ * Memory  see each reader. After a failure its output may be half filled, and can be freed as after
+ *         a success.
+ * Truth   botocore's service model 2013-12-02; null and absent are the same, unknown members are
+ *         skipped, of two members with one name the last wins. Chosen: a record without
+ *         ApproximateArrivalTimestamp counts as 0.
  */
 #ifndef KH_WIRE_KINESIS_JSON_H
 #define KH_WIRE_KINESIS_JSON_H
@@ -32,8 +35,8 @@ struct kh_stream_ref {
     struct kh_str arn;
 };
 
-/* next_token: alone in the request if it is not empty, as the API demands; filter and wall_ms (AT_TIMESTAMP) are for
- * the first page. */
+/* next_token: alone in the request if it is not empty, as the API demands; filter and wall_ms
+ * (AT_TIMESTAMP) are for the first page. */
 enum kh_rc kh_kinesis_ask_list_shards(struct kh_buf *body, struct kh_stream_ref stream,
                                       enum kh_shard_filter filter, int64_t wall_ms,
                                       struct kh_str next_token) KH_MUST_USE;
@@ -53,7 +56,8 @@ struct kh_get_records {
     size_t children_n;
 };
 
-/* Scan batch->body, which the caller has filled, into batch->records (and millis_behind) and answer. */
+/* Scan batch->body, which the caller has filled, into batch->records (and millis_behind) and
+ * answer. */
 enum kh_rc kh_kinesis_get_records(struct kh_batch *batch, struct kh_get_records *answer,
                                   struct kh_err *err) KH_MUST_USE;
 
@@ -66,8 +70,8 @@ struct kh_shard_list {
 void kh_shard_list_init(struct kh_shard_list *list);
 void kh_shard_list_fini(struct kh_shard_list *list);
 
-/* One page of ListShards, or a saved one: appends to list. next_token is emptied and filled; empty on the last page.
- * The list holds at most KH_SHARD_LIST_MAX shards. */
+/* One page of ListShards, or a saved one: appends to list. next_token is emptied and filled; empty
+ * on the last page. The list holds at most KH_SHARD_LIST_MAX shards. */
 enum kh_rc kh_kinesis_list_shards(struct kh_str body, struct kh_shard_list *list,
                                   struct kh_buf *next_token, struct kh_err *err) KH_MUST_USE;
 

@@ -93,8 +93,8 @@ enum kh_rc kh_multilang_ack(struct kh_buf *out, const struct kh_child_checkpoint
     return end_message(&writer, out);
 }
 
-/* processRecords is where all the bytes pass. Room for the whole line is made once, and then every piece is copied to
- * where the last one ended. */
+/* processRecords is where all the bytes pass. Room for the whole line is made once, and then every
+ * piece is copied to where the last one ended. */
 
 static const struct kh_str lead_in = KH_STR("{\"action\":\"processRecords\",\"records\":[");
 static const struct kh_str before_data = KH_STR("{\"data\":\"");
@@ -229,8 +229,8 @@ static struct told take_told(struct kh_scan *scan, struct kh_arena *scratch)
     return told;
 }
 
-/* subSequenceNumber, as leniently as Java takes it. What Java would drop the line for is noted as bad instead: the
- * child waits for an answer. */
+/* subSequenceNumber, as leniently as Java takes it. What Java would drop the line for is noted as
+ * bad instead: the child waits for an answer. */
 static void judge_sub(struct kh_child_checkpoint *checkpoint, const struct told *told)
 {
     struct kh_str text = told->text;

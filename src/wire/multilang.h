@@ -2,11 +2,12 @@
  *
  * Shape   encoders append one line with its '\n'; the judge looks at one line without it.
  * Units   bytes; arrival and millisBehindLatest in ms.
- * Errors  encoders: KH_TOOBIG of the buffer. The judge has no errors: a line is a status, a checkpoint, or skipped.
- * Memory  a judged message holds its texts in the struct's own arena-free storage: borrowed from `line` where they
- *         stand there unescaped, else from `scratch`, which the caller resets.
- * Truth   MultiLang messages of KCL 3.5.1 in Java's field order, proto/multilang.md, and its table of lines; output is
- *         ASCII, everything else is \uXXXX.
+ * Errors  encoders: KH_TOOBIG of the buffer. The judge has no errors: a line is a status, a
+ *         checkpoint, or skipped.
+ * Memory  a judged message borrows its texts: from `line` where they stand there unescaped, else
+ *         from `scratch`, which the caller resets.
+ * Truth   MultiLang messages of KCL 3.5.1 in Java's field order, proto/multilang.md, and its table
+ *         of lines; output is ASCII, everything else is \uXXXX.
  */
 #ifndef KH_WIRE_MULTILANG_H
 #define KH_WIRE_MULTILANG_H
@@ -19,9 +20,10 @@
 
 enum kh_rc kh_multilang_initialize(struct kh_buf *out, struct kh_str shard,
                                    const struct kh_extseq *checkpoint) KH_MUST_USE;
+
+/* batch may be NULL: an empty list and millisBehindLatest null. */
 enum kh_rc kh_multilang_process_records(struct kh_buf *out,
                                         const struct kh_batch *batch) KH_MUST_USE;
-/* batch may be NULL: an empty list and millisBehindLatest null. */
 
 /* leaseLost, shardEnded, shutdownRequested. */
 enum kh_rc kh_multilang_plain(struct kh_buf *out, enum kh_action action) KH_MUST_USE;

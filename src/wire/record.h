@@ -1,7 +1,8 @@
 /* record: records on their way from a source to a child, as slices of the bytes they arrived in.
  *
- * Shape   a batch owns one or more buffers and an array of records whose slices point into them. Nothing is
- *         decoded: data stays base64 as it came, the partition key stays a JSON string's inside as it came.
+ * Shape   a batch owns one or more buffers and an array of records whose slices point into them.
+ *         Nothing is decoded: data stays base64 as it came, the partition key stays a JSON string's
+ *         inside as it came.
  * Units   arrival in ms since 1970; bytes counts what the batch keeps in memory.
  * Errors  none here.
  * Memory  kh_batch_free frees buffers and records together.

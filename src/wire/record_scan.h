@@ -1,9 +1,10 @@
-/* record_scan: one record object, wherever it stands: in a GetRecords answer or on a line of a file.
+/* record_scan: one record object, in a GetRecords answer or on a line of a file.
  *
  * Shape   takes one object off a scan.
  * Units   arrival in ms since 1970, rounded to the nearest.
- * Errors  those of the scan: SequenceNumber is 1 to 129 digits, Data is base64, PartitionKey is UTF-8,
- *         ApproximateArrivalTimestamp a number of seconds or ISO 8601 text. The first two must be there.
+ * Errors  those of the scan: SequenceNumber is 1 to 129 digits, Data is base64, PartitionKey is
+ *         UTF-8, ApproximateArrivalTimestamp a number of seconds or ISO 8601 text. The first two
+ *         must be there.
  * Memory  slices of what is scanned; the arena takes what had to be unescaped.
  * Truth   Kinesis Record; see kinesis_json.h and ndjson.h.
  */

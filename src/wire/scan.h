@@ -1,16 +1,15 @@
 /* scan: reading JSON in place, from left to right, without building anything.
  *
  * Shape   a cursor over one slice. Each function takes one piece and moves on, or fails; after the
- * first failure all of them do nothing and return false, so that only the end of a walk has to look
- * (kh_scan_error). A walk: kh_scan_init(&scan, text, depth_max); if (kh_scan_open(&scan, '{')) {
- *                 for (bool first = true; kh_scan_member(&scan, &first, &name);) … take or skip its
- * value …
- *             }
- * Units   bytes; depth counts objects and arrays around a value.
+ *         first failure all of them do nothing and return false, so that only the end of a walk has
+ *         to look.
+ * Units   bytes; depth counts the objects and arrays around a value.
  * Errors  scan.expected says what should have stood at scan.at; kh_scan_error makes KH_INVALID of
- * it. Memory  texts and tokens are slices of what is scanned; kh_scan_unescape makes a new text
- * only when it must. Truth   RFC 8259 to the letter, but for bytes that are not UTF-8 inside
- * strings: those pass, and who minds calls kh_utf8_valid. Never recurses, whatever the nesting.
+ *         it.
+ * Memory  texts and tokens are slices of what is scanned; kh_scan_unescape makes a new text only
+ *         when it must.
+ * Truth   RFC 8259 to the letter, but for bytes inside strings that are not UTF-8: those pass, and
+ *         who minds calls kh_utf8_valid. Never recurses, whatever the nesting.
  */
 #ifndef KH_WIRE_SCAN_H
 #define KH_WIRE_SCAN_H
@@ -25,6 +24,15 @@
 
 #define KH_SCAN_DEPTH_MAX 1024
 
+/* An object is walked so; an array with kh_scan_item:
+ *
+ *     kh_scan_init(&scan, text, depth_max);
+ *     (void)kh_scan_open(&scan, '{');
+ *     for (bool first = true; kh_scan_member(&scan, &first, &name);) {
+ *         … take or skip its value …
+ *     }
+ *     if (!kh_scan_end(&scan)) … kh_scan_error …
+ */
 struct kh_scan {
     const char *start; /* borrowed */
     const char *at;    /* the next byte; where it went wrong, once expected is set */

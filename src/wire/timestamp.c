@@ -77,7 +77,8 @@ static int64_t days_in_month(int64_t year, int64_t month)
     return days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar. Counting years from March puts the leap day last in its year. */
+/* Days from 1970-01-01 in the Gregorian calendar. Counting years from March puts the leap day last
+ * in its year. */
 static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
     const int64_t y = month > 2 ? year : year - 1;

@@ -4,8 +4,8 @@
  * Units   ms since 1970, rounded to the nearest.
  * Errors  false: not such a text, or out of range.
  * Memory  none.
- * Truth   AWS JSON 1.1 (seconds as a JSON number, in plain, fractional or exponent form) and the ISO 8601 that AWS
- *         CLI v2 prints: "2026-11-23T05:18:39.123000+01:00".
+ * Truth   AWS JSON 1.1 (seconds as a JSON number, in plain, fractional or exponent form) and the
+ *         ISO 8601 that AWS CLI v2 prints: "2026-11-23T05:18:39.123000+01:00".
  */
 #ifndef KH_WIRE_TIMESTAMP_H
 #define KH_WIRE_TIMESTAMP_H
