@@ -16,6 +16,7 @@
 #include "host/processors.h"
 #include "host/program.h"
 #include "io/entropy.h"
+#include "obs/flight.h"
 #include "source/source.h"
 #include "store/store.h"
 
@@ -133,13 +134,17 @@ static void report_unstarted(struct host *host)
 
 static void step(struct host *host, const struct kh_event *event)
 {
+    kh_ms now_ms = kh_loop_now_ms(host->loop);
+
     if (host->worker == NULL || host->stopped) {
         return;
     }
     kh_assert(!host->stepping);
     host->stepping = true;
     kh_cmds_reset(&host->cmds);
-    kh_worker_step(host->worker, event, kh_loop_now_ms(host->loop), &host->cmds);
+    kh_flight_event(event, now_ms);
+    kh_worker_step(host->worker, event, now_ms, &host->cmds);
+    kh_flight_cmds(&host->cmds, now_ms);
     for (size_t i = 0; i < host->cmds.n; i++) {
         carry(host, &host->cmds.items[i]);
     }
@@ -285,12 +290,25 @@ static enum kh_rc name_worker(struct host *host, struct kh_err *err)
     return KH_OK;
 }
 
+/* A step of the start failed: if that may pass, it is due again soon. */
+static void start_failed(struct host *host, enum kh_rc rc, const struct kh_err *err)
+{
+    bool passing = rc == KH_RETRY || rc == KH_THROTTLED;
+
+    if (!passing || ++host->start_tries_n >= START_TRIES_MAX) {
+        fail(host, kh_exit_for(rc), err);
+        return;
+    }
+    kh_log(KH_LOG_WARN, "host.start_delayed", kh_f("why", err->text));
+    kh_watch_at(host->deadline, kh_loop_now_ms(host->loop) + START_RETRY_MS);
+}
+
 static void on_ensured(void *arg, const struct kh_err *err)
 {
     struct host *host = arg;
 
     if (err != NULL && err->rc != KH_OK) {
-        fail(host, kh_exit_for(err->rc), err);
+        start_failed(host, err->rc, err);
         return;
     }
     host->worker = kh_worker_new(&host->config, kh_loop_now_ms(host->loop));
@@ -307,12 +325,7 @@ static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_e
         kh_store_ensure(host->store, on_ensured, host);
         return;
     }
-    if ((rc == KH_RETRY || rc == KH_THROTTLED) && ++host->start_tries_n < START_TRIES_MAX) {
-        kh_log(KH_LOG_WARN, "host.stream_not_listed", kh_f("why", err->text));
-        kh_watch_at(host->deadline, kh_loop_now_ms(host->loop) + START_RETRY_MS);
-        return;
-    }
-    fail(host, kh_exit_for(rc), err);
+    start_failed(host, rc, err);
 }
 
 static void on_shards(void *arg, uint64_t ticket, enum kh_rc rc, const struct kh_shard *shards,
@@ -336,7 +349,9 @@ static void on_deadline(void *arg)
 
     if (host->worker != NULL) {
         step(host, &(struct kh_event){.type = KH_EVENT_TICK});
-    } else if (!host->listed) {
+    } else if (host->listed) {
+        kh_store_ensure(host->store, on_ensured, host);
+    } else {
         kh_source_list(host->source, START_TICKET, KH_SHARDS_AT_LATEST, 0);
     }
 }

@@ -50,7 +50,7 @@ enum kh_rc kh_store_open(struct kh_store **store, const struct kh_store_config *
                          struct kh_err *err) KH_MUST_USE;
 
 /* Create the table if it is missing and wait until it can be used; an existing one is left as it is. Writes nothing
- * when it fails. Once per store. */
+ * when it fails. Again only after it failed. */
 void kh_store_ensure(struct kh_store *store, kh_store_ensured *ensured, void *arg);
 
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);
