@@ -5,10 +5,11 @@
  * Units   bytes; lines count from 1.
  * Errors  INVALID for a malformed \u escape, TOOBIG over KH_PROPERTIES_BYTES_MAX; the text says where.
  * Memory  entries borrow from the arena given, which must outlive them, not from the text.
- * Truth   java.util.Properties.load of JDK 17 (tests/e2e/java/PropertiesDump.java shows what it makes
- *         of a file). Chosen differences: a byte-order mark is skipped; the file is UTF-8 if it is
- *         valid UTF-8, else Latin-1; keys and values are UTF-8 in any case; blanks at the end of a
- *         value are dropped unless escaped; half a surrogate pair becomes U+FFFD.
+ * Truth   java.util.Properties.load of JDK 17 (tests/unit/test_properties_java.c asks it). Chosen
+ *         differences: a byte-order mark is skipped; the file is UTF-8 if it is valid UTF-8, else
+ *         Latin-1; keys and values are UTF-8 in any case; blanks at the end of a value are dropped
+ *         unless escaped; half a surrogate pair becomes U+FFFD; a backslash alone on the last line
+ *         is nothing, where Java makes an entry with an empty key.
  */
 #ifndef KH_WIRE_PROPERTIES_H
 #define KH_WIRE_PROPERTIES_H
