@@ -136,7 +136,7 @@ static enum kh_rc prepare(const struct kh_sqlite_db *db, sqlite3_stmt **stmt, co
     kh_assert(sql != NULL);
     code = sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
     sqlite3_free(sql);
-    return code == SQLITE_OK ? KH_OK : fail(db, "statement", err);
+    return code == SQLITE_OK ? KH_OK : fail(db, "cannot be used", err);
 }
 
 /* Run a statement without parameters but a table's name; value gets the first column of its first row, if any. */
