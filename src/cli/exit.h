@@ -1,7 +1,7 @@
 /* exit: the statuses the program ends with.
  *
- * Shape   the names and numbers of sysexits.h, so that scripts and service managers can tell what to
- *         do. A crash ends by its signal, as a failed assertion does by SIGABRT.
+ * Shape   the names and numbers of sysexits.h, so that scripts and service managers can tell what
+ *         to do. A crash ends by its signal, as a failed assertion does by SIGABRT.
  * Units   none.
  * Errors  none: this is where errors end.
  * Memory  none.

@@ -12,7 +12,8 @@
 #include "obs/flight.h"
 #include "obs/log_json.h"
 
-/* Descriptors 0, 1 and 2 are open from here on, so that no pipe of ours ever gets one of these numbers. */
+/* Descriptors 0, 1 and 2 are open from here on, so that no pipe of ours ever gets one of these
+ * numbers. */
 static bool open_standard_fds(void)
 {
     int fd;
@@ -78,7 +79,8 @@ static int print(enum kh_options_wish wish)
     return fflush(stdout) == 0 ? KH_EXIT_OK : KH_EXIT_OSERR;
 }
 
-/* Errors are for the person who started us, so they are plain sentences whatever the log looks like. */
+/* Errors are for the person who started us, so they are plain sentences whatever the log looks
+ * like. */
 static void report(const struct kh_problems *problems)
 {
     for (size_t i = 0; i < problems->n; i++) {

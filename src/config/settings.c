@@ -317,7 +317,8 @@ static void free_words(char **words)
     kh_mem_free(words);
 }
 
-/* Split at blanks, U+0020 alone: quotes, tabs and all else are as good as letters, as in the Java daemon. */
+/* Split at blanks, U+0020 alone: quotes, tabs and all else are as good as letters, as in the Java
+ * daemon. */
 static char **split_words(const char *command)
 {
     size_t n = strlen(command);
@@ -397,7 +398,8 @@ enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
     return problems->errors_n > 0 ? KH_INVALID : KH_OK;
 }
 
-/* All of a file, or a little more than a properties file may have, which kh_properties_parse then refuses. */
+/* All of a file, or a little more than a properties file may have, which kh_properties_parse then
+ * refuses. */
 static enum kh_rc read_file(const char *path, struct kh_buf *text, struct kh_err *err)
 {
     enum kh_rc rc = KH_OK;

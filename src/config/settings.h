@@ -3,8 +3,8 @@
  * Shape   struct kh_settings has one member for every KH_SETTING row of settings.def, named as the
  *         Java key in lower case with underscores, and a NAME_is_set: the file gave it a value.
  * Units   in the members' names, which are Java's: …_millis, …_in_seconds.
- * Errors  kh_settings_load: NOTFOUND, DENIED (the file cannot be read), TOOBIG, INVALID (its content
- *         cannot be used; the list says why). Warnings and notices come with KH_OK, too.
+ * Errors  kh_settings_load: NOTFOUND, DENIED (the file cannot be read), TOOBIG, INVALID (its
+ *         content cannot be used; the list says why). Warnings and notices come with KH_OK, too.
  * Memory  owns its texts, which are never NULL; kh_settings_fini frees them.
  * Truth   MultiLangDaemonConfiguration and KinesisClientLibConfigurator of KCL 3.5.1. Chosen
  *         differences: a value that cannot be read is refused where Java takes 0 or false for it;

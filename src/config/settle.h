@@ -1,10 +1,12 @@
-/* settle: what only shows once all keys of a file are known: what is missing, and which of two keys counts.
+/* settle: what only shows once all keys of a file are known: what is missing, and which of two keys
+ * counts.
  *
  * Shape   one pass over the settings, after every value was taken.
  * Units   none.
  * Errors  each finding is a problem.
  * Memory  texts are replaced in place.
- * Truth   KinesisClientLibConfigurator and StreamIdentifier.validateArn; differences as in settings.h.
+ * Truth   KinesisClientLibConfigurator and StreamIdentifier.validateArn; differences as in
+ *         settings.h.
  */
 #ifndef KH_CONFIG_SETTLE_H
 #define KH_CONFIG_SETTLE_H

@@ -83,7 +83,8 @@ const struct kh_setting_spelling *kh_setting_find(struct kh_str key, bool any_ca
 /* The known key that key most likely was meant to be; NULL if none is close. */
 const struct kh_setting_spelling *kh_setting_nearest(struct kh_str key);
 
-/* Would the Java daemon take key for this spelling? It is strict about case but for one key's beginning. */
+/* Would the Java daemon take key for this spelling? It is strict about case but for one key's
+ * beginning. */
 bool kh_setting_java_takes(const struct kh_setting_spelling *spelling, struct kh_str key);
 
 /* The words a setting of this type chooses from, in the order of its enum; NULL for other types. */

@@ -1,7 +1,7 @@
 /* flight: the last things the core saw and decided, for the moment after a failed assertion.
  *
- * Shape   one recorder a program: events and commands go in as they happen, a dump writes them oldest first. A line is
- *         "[SECONDS.MILLIS] < event" or "[SECONDS.MILLIS] > command".
+ * Shape   one recorder a program: events and commands go in as they happen, a dump writes them
+ *         oldest first. A line is "[SECONDS.MILLIS] < event" or "[SECONDS.MILLIS] > command".
  * Units   now_ms as the core got it.
  * Errors  none: a dump that cannot be written is not written.
  * Memory  static, KH_FLIGHT_LINES lines of KH_FLIGHT_LINE_MAX bytes; nothing is allocated, ever.

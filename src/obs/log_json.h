@@ -1,6 +1,7 @@
 /* log_json: log events as JSON objects, one a line, on stderr.
  *
- * Shape   a sink for kh_log_set_sink: {"time_ms":…,"level":"info","event":"lease.lost","shard":"…","counter":12}.
+ * Shape   a sink for kh_log_set_sink:
+ *         {"time_ms":…,"level":"info","event":"lease.lost","shard":"…","counter":12}.
  * Units   time_ms is milliseconds since 1970.
  * Errors  a line that cannot be written, or is over KH_LOG_JSON_LINE_MAX, is dropped.
  * Memory  one buffer, kept between lines.

@@ -3,7 +3,8 @@
  * Shape   kh_properties_parse reads all of it or fails; entries stand in the order of the file,
  *         repeated keys included: the last one counts, the rest is the caller's business.
  * Units   bytes; lines count from 1.
- * Errors  INVALID for a malformed \u escape, TOOBIG over KH_PROPERTIES_BYTES_MAX; the text says where.
+ * Errors  INVALID for a malformed \u escape, TOOBIG over KH_PROPERTIES_BYTES_MAX; the text says
+ *         where.
  * Memory  entries borrow from the arena given, which must outlive them, not from the text.
  * Truth   java.util.Properties.load of JDK 17 (tests/unit/test_properties_java.c asks it). Chosen
  *         differences: a byte-order mark is skipped; the file is UTF-8 if it is valid UTF-8, else

@@ -1,5 +1,6 @@
-/* The parser against java.util.Properties itself: texts made of pieces that mean something to it, from a fixed seed.
- * Left out are the chosen differences: bytes above ASCII, a backslash as a file's last byte. */
+/* The parser against java.util.Properties itself: texts made of pieces that mean something to it,
+ * from a fixed seed. Left out are the chosen differences: bytes above ASCII, a backslash as a
+ * file's last byte. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
