@@ -29,7 +29,7 @@ def test_kinesis_faults_lose_and_repeat_nothing(stream, start, app, notes, kines
         host = start({**app, "kinesisEndpoint": bad.endpoint, "maxRecords": "100",
                       "idleTimeBetweenReadsInMillis": "200"})
         with streams.Load(stream):
-            host.wait_for(lambda: notes.seen() >= 2000, "2,000 records", 120)
+            host.wait_for(lambda: notes.seen() >= 1000, "1,000 records", 120)
         host.wait_for(lambda: notes.seen() == stream.put_n, "the rest", 120)
         assert host.terminate()[0] == 0
         reads = bad.operations.count("GetRecords")

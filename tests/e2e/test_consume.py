@@ -53,11 +53,13 @@ def all_checkpointed(found):
 def test_the_librarys_own_sample_runs_unchanged(stream, start, app, dynamodb):
     stream.put(2000)
     host = start({**app, "executableName": "sample_kclpy_app.py"})
-    # The sample writes its notes to stderr without line ends, so they come through while it runs or at its end.
     host.wait_for(lambda: len(leases.owners(dynamodb.client, app["applicationName"])) == 4
                   and all(leases.owners(dynamodb.client, app["applicationName"]).values()), "four held leases")
     host.wait_for(lambda: len(host.children()) == 4, "four children")
-    host.wait_for(lambda: host.text().count("Record (Partition Key") >= 2000, "the sample's notes on all records")
+    # The sample ends no line, so Python keeps the last 8 KB of each child until it exits. A shard is one batch here:
+    # once more is seen than three shards could give, all four have got theirs.
+    assert max(len(records) for records in stream.by_shard.values()) < 580
+    host.wait_for(lambda: host.text().count("Record (Partition Key") >= 1740, "the sample's notes on most records")
     status, _ = host.terminate()
     text = host.text()
     assert status == 0

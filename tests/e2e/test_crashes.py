@@ -44,7 +44,8 @@ def test_the_host_killed_twenty_times_under_load(stream, start, app, notes, figu
 
 def test_a_child_killed_every_two_seconds(stream, start, app, notes, figure):
     victim = "shardId-000000000001"
-    host = start({**app, "childRestartMaxMillis": "2000"})
+    # Slow on each record, so that most kills come in the middle of a batch.
+    host = start({**app, "childRestartMaxMillis": "2000"}, {"KH_CHECKPOINT": "7", "KH_RECORD_MS": "5"})
     host.wait_for(lambda: len(notes.shards()) == 4, "four children")
     kills = 0
     begun = time.monotonic()
