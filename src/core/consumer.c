@@ -354,7 +354,8 @@ static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out
     if (consumer->stop) {
         kh_family_stop(&consumer->family);
         begin_release(consumer, now_ms, out);
-    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE) {
+    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE &&
+               now_ms >= consumer->begin_at_ms) {
         on_family(consumer, kh_family_ask_parents(&consumer->family, &consumer->hold.lease, out),
                   now_ms, out);
     }
