@@ -72,6 +72,7 @@ static const char *next(struct words *words)
 
 static enum kh_rc take_file(struct kh_options *options, const char *path, struct kh_err *err)
 {
+    kh_assert(path != NULL);
     if (path[0] == '\0') {
         return kh_fail(err, KH_INVALID, "the name of the properties file is empty");
     }
@@ -88,6 +89,7 @@ static enum kh_rc take_level(struct kh_options *options, const char *word, struc
     static const enum kh_log_level levels[] = {KH_LOG_ERROR, KH_LOG_WARN, KH_LOG_INFO,
                                                KH_LOG_DEBUG};
 
+    kh_assert(word != NULL);
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         if (kh_str_eq_nocase(kh_str(word), kh_str(kh_log_level_name(levels[i])))) {
             options->log_level = levels[i];
