@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 
 
@@ -30,7 +30,7 @@ def _blank(match, keep_strings):
 def code(path, keep_strings=False):
     """The text of a C file without comments (and without what strings say), lines kept."""
     text = path.read_text(encoding="utf-8")
-    return _TOKEN.sub(lambda match: _blank(match, keep_strings), text)
+    return TOKEN.sub(lambda match: _blank(match, keep_strings), text)
 
 
 def line_of(text, offset):

@@ -23,7 +23,7 @@ static void out_of_memory(void)
     _exit(EX_OSERR);
 }
 
-/* At least one byte: asked for none, the C library may answer NULL, or free what it should resize. */
+/* At least one byte: asked for none, the C library may answer NULL, or free what it should grow. */
 static size_t bytes_of(size_t items, size_t item_bytes)
 {
     size_t bytes;
