@@ -60,10 +60,15 @@ const char *kh_shards_initial_sentinel(enum kh_position_type initial)
     return "";
 }
 
-/* Order of creation: starting sequence number, then id, as Java does it. */
+/* Order of creation: starting sequence number, then id, as Java does it. A shard without a number counts as 0. */
+static struct kh_str start_of(const struct kh_shard *shard)
+{
+    return shard->start_seq[0] != '\0' ? kh_str(shard->start_seq) : KH_STR("0");
+}
+
 static int creation_cmp(const struct kh_shard *a, const struct kh_shard *b)
 {
-    int cmp = kh_seqno_cmp(kh_str(a->start_seq), kh_str(b->start_seq));
+    int cmp = kh_seqno_cmp(start_of(a), start_of(b));
 
     return cmp != 0 ? cmp : strcmp(a->id, b->id);
 }

@@ -1,0 +1,223 @@
+#include "core/assign.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/suite.h"
+
+/* failover is 10 s. Leases are named by number. */
+#define LEASES_MAX 20
+
+static struct kh_ctx ctx;
+static struct kh_table table;
+static struct kh_map held;
+static struct kh_wishes wishes;
+static struct kh_lease leases[LEASES_MAX];
+static size_t leases_n;
+
+static void setup(void)
+{
+    memset(&ctx, 0, sizeof(ctx));
+    kh_worker_config_default(&ctx.config);
+    strcpy(ctx.config.worker_id, "me");
+    kh_rand_init(&ctx.rand, 1);
+    kh_table_init(&table);
+    kh_map_init(&held);
+    kh_wishes_init(&wishes);
+    leases_n = 0;
+}
+
+static void teardown(void)
+{
+    kh_table_fini(&table);
+    kh_map_fini(&held);
+    kh_wishes_fini(&wishes);
+}
+
+static void own(const char *owner, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct kh_lease *lease = &leases[leases_n];
+
+        *lease = (struct kh_lease){0};
+        (void)snprintf(lease->key, sizeof(lease->key), "%zu", leases_n);
+        strcpy(lease->owner, owner);
+        leases_n++;
+    }
+}
+
+static void assign(kh_ms first_seen_ms, kh_ms now_ms)
+{
+    struct kh_assign_self self = {.ctx = &ctx, .held = &held, .seen_at_ms = now_ms};
+
+    kh_table_update(&table, leases, leases_n, first_seen_ms);
+    kh_assign_balanced(&table, &self, &wishes);
+}
+
+START_TEST(a_lone_worker_takes_everything_at_once)
+{
+    own("", 12);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 12);
+    ck_assert(!wishes.items[0].steal);
+}
+END_TEST
+
+START_TEST(with_others_it_takes_its_share)
+{
+    own("a", 4);
+    own("b", 4);
+    own("", 4);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 4);
+}
+END_TEST
+
+START_TEST(shares_are_rounded_up)
+{
+    own("a", 3);
+    own("", 4);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 4);
+}
+END_TEST
+
+START_TEST(the_configured_maximum_holds)
+{
+    ctx.config.leases_max = 3;
+    own("", 12);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 3);
+}
+END_TEST
+
+START_TEST(leases_of_its_own_count_and_are_not_wished_for)
+{
+    own("me", 2);
+    own("a", 2);
+    own("", 2);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1);
+    ck_assert_str_eq(wishes.items[0].row->lease.owner, "");
+}
+END_TEST
+
+START_TEST(a_lease_it_holds_already_counts_whatever_an_old_listing_says)
+{
+    static int consumer;
+
+    own("", 2);
+    own("a", 2);
+    kh_map_add(&held, KH_STR("0"), &consumer);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1);
+    ck_assert_str_eq(wishes.items[0].row->lease.key, "1");
+}
+END_TEST
+
+START_TEST(with_nothing_free_it_steals_one_from_the_busiest)
+{
+    own("a", 5);
+    own("b", 7);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1);
+    ck_assert(wishes.items[0].steal);
+    ck_assert_str_eq(wishes.items[0].row->lease.owner, "b");
+}
+END_TEST
+
+START_TEST(more_than_one_is_stolen_only_if_allowed)
+{
+    ctx.config.steal_max = 10;
+    own("a", 12);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 6);
+}
+END_TEST
+
+START_TEST(a_balanced_fleet_is_left_alone)
+{
+    own("a", 4);
+    own("me", 4);
+    own("b", 4);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 0);
+}
+END_TEST
+
+START_TEST(nobody_is_robbed_of_what_it_needs)
+{
+    own("a", 1);
+    own("b", 1);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 0);
+}
+END_TEST
+
+START_TEST(a_dead_owners_leases_are_free_and_it_counts_no_more)
+{
+    own("dead", 6);
+    assign(1000, 11000);
+    ck_assert_uint_eq(wishes.n, 0 + 1); /* not yet: it may steal one */
+    ck_assert(wishes.items[0].steal);
+    wishes.n = 0;
+    assign(1000, 11001);
+    ck_assert_uint_eq(wishes.n, 6);
+    ck_assert(!wishes.items[0].steal);
+}
+END_TEST
+
+START_TEST(very_old_leases_are_taken_beyond_the_target)
+{
+    own("dead", 4);
+    assign(1000, 1000);
+    wishes.n = 0;
+    own("a", 4);
+    own("b", 4);
+    assign(30000, 31001);
+    ck_assert_uint_eq(wishes.n, 4);
+    ck_assert_str_eq(wishes.items[0].row->lease.owner, "dead");
+}
+END_TEST
+
+START_TEST(without_priority_old_leases_are_like_others)
+{
+    ctx.config.take_very_old = false;
+    own("dead", 8);
+    assign(1000, 1000);
+    wishes.n = 0;
+    own("a", 4);
+    assign(30000, 31001);
+    ck_assert_uint_eq(wishes.n, 6);
+}
+END_TEST
+
+START_TEST(an_empty_table_gives_nothing_to_wish_for)
+{
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 0);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("assign");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_lone_worker_takes_everything_at_once);
+    tcase_add_test(tcase, with_others_it_takes_its_share);
+    tcase_add_test(tcase, shares_are_rounded_up);
+    tcase_add_test(tcase, the_configured_maximum_holds);
+    tcase_add_test(tcase, leases_of_its_own_count_and_are_not_wished_for);
+    tcase_add_test(tcase, a_lease_it_holds_already_counts_whatever_an_old_listing_says);
+    tcase_add_test(tcase, with_nothing_free_it_steals_one_from_the_busiest);
+    tcase_add_test(tcase, more_than_one_is_stolen_only_if_allowed);
+    tcase_add_test(tcase, a_balanced_fleet_is_left_alone);
+    tcase_add_test(tcase, nobody_is_robbed_of_what_it_needs);
+    tcase_add_test(tcase, a_dead_owners_leases_are_free_and_it_counts_no_more);
+    tcase_add_test(tcase, very_old_leases_are_taken_beyond_the_target);
+    tcase_add_test(tcase, without_priority_old_leases_are_like_others);
+    tcase_add_test(tcase, an_empty_table_gives_nothing_to_wish_for);
+    return suite_run("assign", tcase);
+}

@@ -1,0 +1,445 @@
+#include "core/consumer.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "tests/lib/cmds.h"
+#include "tests/lib/suite.h"
+
+/* A consumer of shard p, taken with a write sent at 1000 ms, without parents, at TRIM_HORIZON. */
+static struct kh_ctx ctx;
+static struct kh_consumer *consumer;
+static struct kh_cmds out;
+static struct kh_lease row; /* as the table has it */
+
+static void start_at(struct kh_lease given, kh_ms begin_at_ms)
+{
+    kh_consumer_free(consumer);
+    row = given;
+    consumer = kh_consumer_new(&ctx, &row, 1000, begin_at_ms);
+}
+
+static void setup(void)
+{
+    memset(&ctx, 0, sizeof(ctx));
+    kh_worker_config_default(&ctx.config);
+    strcpy(ctx.config.worker_id, "me");
+    kh_rand_init(&ctx.rand, 1);
+    kh_cmds_init(&out);
+    consumer = NULL;
+    start_at((struct kh_lease){.key = "p",
+                               .owner = "me",
+                               .counter = 7,
+                               .checkpoint = kh_extseq_sentinel(KH_SEQ_TRIM_HORIZON)},
+             1000);
+}
+
+static void teardown(void)
+{
+    kh_consumer_free(consumer);
+    kh_cmds_fini(&out);
+}
+
+static void step(struct kh_event event, kh_ms now_ms)
+{
+    event.key = KH_STR("p");
+    kh_cmds_reset(&out);
+    kh_consumer_step(consumer, &event, now_ms, &out);
+}
+
+static void tick(kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_TICK}, now_ms);
+}
+
+static void status(const char *name, kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_CHILD_STATUS,
+                           .child = consumer->dialog.child,
+                           .action_name = kh_str(name)},
+         now_ms);
+}
+
+static void exited(kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_CHILD_EXITED, .child = consumer->dialog.child}, now_ms);
+}
+
+static void checkpoint(kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_CHILD_CHECKPOINT, .child = consumer->dialog.child},
+         now_ms);
+}
+
+static void opened(kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_OPENED, .ticket = consumer->fetch.ticket}, now_ms);
+}
+
+static void fetched(struct kh_fetched brought, kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_FETCHED,
+                           .ticket = consumer->fetch.ticket,
+                           .fetched = &brought},
+         now_ms);
+}
+
+/* One batch whose last record is seq. */
+static struct kh_fetched batch(uint64_t number, const char *seq)
+{
+    struct kh_fetched brought = {.batch = number, .records_n = 3};
+
+    ck_assert(kh_extseq_set(&brought.last, kh_str(seq), 0));
+    return brought;
+}
+
+/* The store carries out what was asked last. */
+static void stored(kh_ms now_ms)
+{
+    struct kh_lease_answer answer = {.outcome = KH_LEASE_DONE, .found = true};
+    const struct kh_lease_op *op = cmds_op(&out);
+    bool exists = true;
+
+    ck_assert_ptr_nonnull(op);
+    answer.id = op->id;
+    answer.verb = op->verb;
+    if (op->verb == KH_LEASE_UPDATE) {
+        ck_assert_int_eq(kh_lease_op_apply(op, &exists, &row), KH_LEASE_DONE);
+        answer.lease = row;
+    }
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms);
+}
+
+/* Somebody else has taken the lease; the next renewal shows it. */
+static void lose(kh_ms now_ms)
+{
+    struct kh_lease_answer answer = {.outcome = KH_LEASE_CONFLICT, .found = true};
+
+    tick(now_ms);
+    strcpy(row.owner, "other");
+    row.counter += 1;
+    answer.lease = row;
+    answer.id = consumer->hold.op;
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms + 10);
+}
+
+/* Up to the first batch at the child. */
+static void process_first_batch(void)
+{
+    tick(1000);
+    opened(1010);
+    status("initialize", 1020);
+    fetched(batch(1, "500"), 1030);
+    ck_assert_str_eq(cmds_action(&out), "processRecords");
+}
+
+START_TEST(reading_and_the_child_start_together)
+{
+    tick(1000);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_OPEN));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_str_eq(cmds_action(&out), "initialize");
+}
+END_TEST
+
+START_TEST(nothing_begins_before_a_robbed_worker_must_have_stopped)
+{
+    start_at(row, 6000);
+    tick(5999);
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_CHILD_START), 0);
+    tick(6000);
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_CHILD_START), 1);
+}
+END_TEST
+
+START_TEST(a_batch_that_came_early_waits_for_initialize)
+{
+    tick(1000);
+    opened(1010);
+    fetched(batch(1, "500"), 1020);
+    ck_assert_str_eq(cmds_action(&out), "");
+    status("initialize", 1030);
+    ck_assert_str_eq(cmds_action(&out), "processRecords");
+    ck_assert_uint_eq(cmds_find(&out, KH_CMD_CHILD_SEND)->batch, 1);
+}
+END_TEST
+
+START_TEST(a_batch_is_given_back_when_it_was_answered)
+{
+    process_first_batch();
+    status("processRecords", 1040);
+    ck_assert_uint_eq(cmds_find(&out, KH_CMD_DROP_BATCH)->batch, 1);
+}
+END_TEST
+
+START_TEST(a_checkpoint_is_answered_when_it_is_stored)
+{
+    process_first_batch();
+    checkpoint(1040);
+    ck_assert_str_eq(cmds_op(&out)->lease.checkpoint.seq, "500");
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_ACK));
+    stored(1050);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_ACK));
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_ACK)->error);
+    ck_assert(cmds_noted(&out, "consumer.checkpoint_stored"));
+}
+END_TEST
+
+START_TEST(a_checkpoint_during_initialize_is_refused)
+{
+    tick(1000);
+    checkpoint(1010);
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_ACK)->error, "InvalidStateException");
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
+START_TEST(a_checkpoint_after_the_loss_is_refused_and_nothing_written)
+{
+    process_first_batch();
+    lose(4400);
+    checkpoint(4500);
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_ACK)->error, "ShutdownException");
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
+START_TEST(after_a_loss_the_child_hears_of_it_when_it_has_answered)
+{
+    process_first_batch();
+    lose(4400);
+    ck_assert_str_eq(cmds_action(&out), "");
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CLOSE));
+    status("processRecords", 4500);
+    ck_assert_str_eq(cmds_action(&out), "leaseLost");
+    status("leaseLost", 4600);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    exited(4700);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
+}
+END_TEST
+
+START_TEST(a_frozen_worker_does_not_act_on_what_waited_for_it)
+{
+    tick(1000);
+    opened(1010);
+    status("initialize", 1020);
+    fetched(batch(1, "500"), 11000);
+    ck_assert(cmds_noted(&out, "hold.expired"));
+    ck_assert_str_eq(cmds_action(&out), "leaseLost");
+    ck_assert_uint_eq(cmds_find(&out, KH_CMD_DROP_BATCH)->batch, 1);
+}
+END_TEST
+
+START_TEST(a_dead_child_is_started_again_behind_the_stored_checkpoint)
+{
+    process_first_batch();
+    checkpoint(1040);
+    stored(1050);
+    tick(1260);
+    fetched(batch(2, "600"), 1300);
+    status("processRecords", 1310);
+    ck_assert_str_eq(cmds_action(&out), "processRecords");
+    exited(1400);
+    ck_assert(cmds_noted(&out, "consumer.child_failed"));
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_DROP_BATCH), 1);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_PAUSED);
+    ck_assert_int_le(kh_consumer_deadline(consumer), 1900);
+
+    tick(kh_consumer_deadline(consumer));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_SEND)->skip_to.seq, "500");
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_OPEN)->position.seq, "500");
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_OPEN)->position.type, KH_POSITION_AT_SEQUENCE);
+}
+END_TEST
+
+START_TEST(a_child_that_keeps_dying_is_started_ever_more_rarely)
+{
+    kh_ms pause_ms = 0;
+    kh_ms now_ms = 1000;
+
+    ctx.config.failover_ms = KH_MINUTES(60);
+    start_at(row, 1000);
+    tick(now_ms);
+    for (int i = 0; i < 9; i++) {
+        exited(now_ms);
+        pause_ms = consumer->restart_at_ms - now_ms;
+        now_ms = consumer->restart_at_ms;
+        tick(now_ms);
+        ck_assert_int_eq(consumer->state, KH_CONSUMER_STARTING);
+    }
+    ck_assert_int_gt(pause_ms, 45000);
+    ck_assert_int_le(pause_ms, 60000);
+}
+END_TEST
+
+START_TEST(the_next_child_waits_until_the_last_checkpoint_is_known)
+{
+    process_first_batch();
+    checkpoint(1040);
+    exited(1050);
+    tick(3000);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START));
+    row.counter = 8;
+    ck_assert(kh_extseq_set(&row.checkpoint, KH_STR("500"), 0));
+    struct kh_lease_answer answer = {
+        .id = consumer->hold.op, .outcome = KH_LEASE_DONE, .found = true, .lease = row};
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, 3100);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_ACK));
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_SEND)->skip_to.seq, "500");
+}
+END_TEST
+
+static const struct kh_shard child = {.id = "c", .parents_n = 1, .parents = {"p"}};
+
+static void reach_the_end(void)
+{
+    struct kh_fetched end = batch(1, "500");
+
+    end.ended = true;
+    end.children = &child;
+    end.children_n = 1;
+    tick(1000);
+    opened(1010);
+    status("initialize", 1020);
+    fetched(end, 1030);
+    status("processRecords", 1040);
+}
+
+START_TEST(the_childrens_leases_come_before_shard_ended)
+{
+    reach_the_end();
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
+    ck_assert_str_eq(cmds_op(&out)->key, "c");
+    ck_assert_str_eq(cmds_action(&out), "");
+    stored(1050);
+    ck_assert_str_eq(cmds_action(&out), "shardEnded");
+}
+END_TEST
+
+START_TEST(shard_end_is_stored_with_the_children_and_the_lease_kept)
+{
+    reach_the_end();
+    stored(1050);
+    checkpoint(1060);
+    ck_assert_str_eq(cmds_op(&out)->lease.checkpoint.seq, "SHARD_END");
+    ck_assert_str_eq(cmds_op(&out)->lease.children[0], "c");
+    stored(1070);
+    ck_assert(cmds_noted(&out, "consumer.shard_end_stored"));
+    status("shardEnded", 1080);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    exited(1090);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+    ck_assert(cmds_noted(&out, "consumer.finished"));
+    tick(kh_consumer_deadline(consumer));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_UPDATE);
+}
+END_TEST
+
+START_TEST(a_forgotten_checkpoint_at_the_end_is_offered_again)
+{
+    reach_the_end();
+    stored(1050);
+    status("shardEnded", 1080);
+    ck_assert(cmds_noted(&out, "consumer.shard_end_without_checkpoint"));
+    exited(1090);
+    ck_assert(cmds_noted(&out, "consumer.child_offered_again"));
+    tick(consumer->restart_at_ms);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_SEND)->skip_to.seq, "TRIM_HORIZON");
+}
+END_TEST
+
+START_TEST(a_finished_lease_starts_no_child)
+{
+    row.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    start_at(row, 1000);
+    tick(1000);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+    ck_assert_uint_eq(out.n, 0);
+}
+END_TEST
+
+START_TEST(a_planned_stop_asks_takes_the_checkpoint_and_releases_last)
+{
+    process_first_batch();
+    kh_cmds_reset(&out);
+    kh_consumer_stop(consumer, 1035, &out);
+    ck_assert_str_eq(cmds_action(&out), "");
+    status("processRecords", 1040);
+    ck_assert_str_eq(cmds_action(&out), "shutdownRequested");
+    checkpoint(1050);
+    ck_assert_str_eq(cmds_op(&out)->lease.checkpoint.seq, "500");
+    stored(1060);
+    status("shutdownRequested", 1070);
+    ck_assert_str_eq(cmds_action(&out), "leaseLost");
+    status("leaseLost", 1080);
+    ck_assert_ptr_null(cmds_op(&out));
+    exited(1090);
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_OWNER);
+    stored(1100);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
+    ck_assert_str_eq(row.owner, "");
+}
+END_TEST
+
+START_TEST(a_shard_without_child_is_released_at_once)
+{
+    kh_consumer_stop(consumer, 1000, &out);
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_OWNER);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_RELEASING);
+}
+END_TEST
+
+START_TEST(a_killed_childs_lease_is_released_after_its_exit)
+{
+    process_first_batch();
+    kh_cmds_reset(&out);
+    kh_consumer_kill(consumer, 1040, &out);
+    ck_assert(cmds_find(&out, KH_CMD_CHILD_SIGNAL)->kill);
+    ck_assert_ptr_null(cmds_op(&out));
+    exited(1050);
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_OWNER);
+}
+END_TEST
+
+START_TEST(every_state_but_the_last_leads_somewhere_and_all_may_end)
+{
+    for (int from = 0; from < KH_CONSUMER_GONE; from++) {
+        ck_assert(kh_consumer_may_become((enum kh_consumer_state)from, KH_CONSUMER_GONE));
+    }
+    for (int to = 0; to <= KH_CONSUMER_GONE; to++) {
+        ck_assert(!kh_consumer_may_become(KH_CONSUMER_GONE, (enum kh_consumer_state)to));
+    }
+    ck_assert_str_eq(kh_consumer_state_name(KH_CONSUMER_PARTING), "parting");
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("consumer");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, reading_and_the_child_start_together);
+    tcase_add_test(tcase, nothing_begins_before_a_robbed_worker_must_have_stopped);
+    tcase_add_test(tcase, a_batch_that_came_early_waits_for_initialize);
+    tcase_add_test(tcase, a_batch_is_given_back_when_it_was_answered);
+    tcase_add_test(tcase, a_checkpoint_is_answered_when_it_is_stored);
+    tcase_add_test(tcase, a_checkpoint_during_initialize_is_refused);
+    tcase_add_test(tcase, a_checkpoint_after_the_loss_is_refused_and_nothing_written);
+    tcase_add_test(tcase, after_a_loss_the_child_hears_of_it_when_it_has_answered);
+    tcase_add_test(tcase, a_frozen_worker_does_not_act_on_what_waited_for_it);
+    tcase_add_test(tcase, a_dead_child_is_started_again_behind_the_stored_checkpoint);
+    tcase_add_test(tcase, a_child_that_keeps_dying_is_started_ever_more_rarely);
+    tcase_add_test(tcase, the_next_child_waits_until_the_last_checkpoint_is_known);
+    tcase_add_test(tcase, the_childrens_leases_come_before_shard_ended);
+    tcase_add_test(tcase, shard_end_is_stored_with_the_children_and_the_lease_kept);
+    tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_is_offered_again);
+    tcase_add_test(tcase, a_finished_lease_starts_no_child);
+    tcase_add_test(tcase, a_planned_stop_asks_takes_the_checkpoint_and_releases_last);
+    tcase_add_test(tcase, a_shard_without_child_is_released_at_once);
+    tcase_add_test(tcase, a_killed_childs_lease_is_released_after_its_exit);
+    tcase_add_test(tcase, every_state_but_the_last_leads_somewhere_and_all_may_end);
+    return suite_run("consumer", tcase);
+}

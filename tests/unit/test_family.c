@@ -1,0 +1,174 @@
+#include "core/family.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "tests/lib/cmds.h"
+#include "tests/lib/suite.h"
+
+static struct kh_ctx ctx;
+static struct kh_family family;
+static struct kh_cmds out;
+static struct kh_lease lease;
+
+static void setup(void)
+{
+    memset(&ctx, 0, sizeof(ctx));
+    kh_worker_config_default(&ctx.config);
+    kh_rand_init(&ctx.rand, 1);
+    kh_cmds_init(&out);
+    kh_family_init(&family, &ctx, "p1");
+    lease = (struct kh_lease){
+        .key = "p1", .parents_n = 2, .parents = {"grandparent-1", "grandparent-2"}};
+}
+
+static void teardown(void)
+{
+    kh_cmds_fini(&out);
+}
+
+static enum kh_family_outcome answer(enum kh_lease_outcome outcome, bool found, const char *at)
+{
+    struct kh_lease_answer given = {.id = family.op,
+                                    .verb = cmds_op(&out)->verb,
+                                    .outcome = outcome,
+                                    .found = found,
+                                    .lease = {.checkpoint = kh_extseq_sentinel(at)}};
+
+    kh_cmds_reset(&out);
+    return kh_family_step(&family, &(struct kh_event){.type = KH_EVENT_STORE, .answer = &given},
+                          1000, &out);
+}
+
+static enum kh_family_outcome tick(kh_ms now_ms)
+{
+    kh_cmds_reset(&out);
+    return kh_family_step(&family, &(struct kh_event){.type = KH_EVENT_TICK}, now_ms, &out);
+}
+
+START_TEST(without_parents_nothing_is_asked)
+{
+    lease.parents_n = 0;
+    ck_assert_int_eq(kh_family_ask_parents(&family, &lease, &out), KH_FAMILY_DONE);
+    ck_assert_uint_eq(out.n, 0);
+}
+END_TEST
+
+START_TEST(both_parents_must_be_finished)
+{
+    ck_assert_int_eq(kh_family_ask_parents(&family, &lease, &out), KH_FAMILY_NOT_YET);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_GET);
+    ck_assert_str_eq(cmds_op(&out)->key, "grandparent-1");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_SHARD_END), KH_FAMILY_NOT_YET);
+    ck_assert_str_eq(cmds_op(&out)->key, "grandparent-2");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_LATEST), KH_FAMILY_NOT_YET);
+    ck_assert_int_eq(family.state, KH_FAMILY_PAUSED);
+
+    ck_assert_int_eq(tick(kh_family_deadline(&family) - 1), KH_FAMILY_NOT_YET);
+    ck_assert_uint_eq(out.n, 0);
+    (void)tick(kh_family_deadline(&family));
+    ck_assert_str_eq(cmds_op(&out)->key, "grandparent-2");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_SHARD_END), KH_FAMILY_DONE);
+}
+END_TEST
+
+START_TEST(a_parent_without_lease_does_not_block)
+{
+    lease.parents_n = 1;
+    (void)kh_family_ask_parents(&family, &lease, &out);
+    ck_assert_int_eq(answer(KH_LEASE_DONE, false, KH_SEQ_LATEST), KH_FAMILY_DONE);
+}
+END_TEST
+
+START_TEST(a_parent_that_cannot_be_read_blocks)
+{
+    (void)kh_family_ask_parents(&family, &lease, &out);
+    ck_assert_int_eq(answer(KH_LEASE_UNKNOWN, false, KH_SEQ_LATEST), KH_FAMILY_NOT_YET);
+    (void)tick(kh_family_deadline(&family));
+    ck_assert_str_eq(cmds_op(&out)->key, "grandparent-1");
+}
+END_TEST
+
+START_TEST(a_poke_asks_again_at_once)
+{
+    (void)kh_family_ask_parents(&family, &lease, &out);
+    (void)answer(KH_LEASE_DONE, true, KH_SEQ_LATEST);
+    kh_family_poke(&family, 1100);
+    ck_assert_int_eq(kh_family_deadline(&family), 1100);
+}
+END_TEST
+
+static const struct kh_shard halves[2] = {
+    {.id = "c1", .parents_n = 1, .parents = {"p1"}, .range = {"0", "5"}},
+    {.id = "c2", .parents_n = 1, .parents = {"p1"}, .range = {"6", "9"}}};
+
+START_TEST(the_children_of_a_split_are_created_one_after_the_other)
+{
+    ck_assert_int_eq(kh_family_make_children(&family, halves, 2, &out), KH_FAMILY_NOT_YET);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
+    ck_assert_str_eq(cmds_op(&out)->lease.key, "c1");
+    ck_assert_str_eq(cmds_op(&out)->lease.checkpoint.seq, "TRIM_HORIZON");
+    ck_assert_str_eq(cmds_op(&out)->lease.parents[0], "p1");
+    ck_assert_str_eq(cmds_op(&out)->lease.range.end, "5");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_TRIM_HORIZON), KH_FAMILY_NOT_YET);
+    ck_assert(cmds_noted(&out, "family.child_lease_created"));
+    ck_assert_str_eq(cmds_op(&out)->lease.key, "c2");
+    ck_assert_int_eq(answer(KH_LEASE_CONFLICT, true, KH_SEQ_TRIM_HORIZON), KH_FAMILY_DONE);
+    ck_assert(!cmds_noted(&out, "family.child_lease_created"));
+}
+END_TEST
+
+START_TEST(a_creation_that_may_have_happened_is_made_again)
+{
+    (void)kh_family_make_children(&family, halves, 1, &out);
+    ck_assert_int_eq(answer(KH_LEASE_UNKNOWN, false, KH_SEQ_LATEST), KH_FAMILY_NOT_YET);
+    (void)tick(kh_family_deadline(&family));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
+    ck_assert_int_eq(answer(KH_LEASE_CONFLICT, true, KH_SEQ_TRIM_HORIZON), KH_FAMILY_DONE);
+}
+END_TEST
+
+static const struct kh_shard merged = {.id = "c", .parents_n = 2, .parents = {"p1", "p2"}};
+
+START_TEST(the_child_of_a_merge_waits_for_the_other_parents_lease)
+{
+    (void)kh_family_make_children(&family, &merged, 1, &out);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_GET);
+    ck_assert_str_eq(cmds_op(&out)->key, "p2");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, false, KH_SEQ_LATEST), KH_FAMILY_WANTS_SYNC);
+    ck_assert(cmds_noted(&out, "family.other_parent_without_lease"));
+
+    (void)tick(kh_family_deadline(&family));
+    ck_assert_str_eq(cmds_op(&out)->key, "p2");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_LATEST), KH_FAMILY_NOT_YET);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_LATEST), KH_FAMILY_DONE);
+}
+END_TEST
+
+START_TEST(an_answer_that_comes_after_stopping_is_ignored)
+{
+    (void)kh_family_make_children(&family, halves, 2, &out);
+    kh_family_stop(&family);
+    ck_assert_int_eq(answer(KH_LEASE_DONE, true, KH_SEQ_LATEST), KH_FAMILY_NOT_YET);
+    ck_assert_uint_eq(out.n, 0);
+    ck_assert_int_eq(kh_family_deadline(&family), KH_NEVER);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("family");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, without_parents_nothing_is_asked);
+    tcase_add_test(tcase, both_parents_must_be_finished);
+    tcase_add_test(tcase, a_parent_without_lease_does_not_block);
+    tcase_add_test(tcase, a_parent_that_cannot_be_read_blocks);
+    tcase_add_test(tcase, a_poke_asks_again_at_once);
+    tcase_add_test(tcase, the_children_of_a_split_are_created_one_after_the_other);
+    tcase_add_test(tcase, a_creation_that_may_have_happened_is_made_again);
+    tcase_add_test(tcase, the_child_of_a_merge_waits_for_the_other_parents_lease);
+    tcase_add_test(tcase, an_answer_that_comes_after_stopping_is_ignored);
+    return suite_run("family", tcase);
+}

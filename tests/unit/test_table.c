@@ -1,0 +1,92 @@
+#include "core/table.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "tests/lib/suite.h"
+
+static struct kh_table table;
+
+static void setup(void)
+{
+    kh_table_init(&table);
+}
+
+static void teardown(void)
+{
+    kh_table_fini(&table);
+}
+
+static struct kh_lease lease(const char *key, const char *owner, uint64_t counter)
+{
+    struct kh_lease made = {.counter = counter};
+
+    strcpy(made.key, key);
+    strcpy(made.owner, owner);
+    return made;
+}
+
+static void see(const char *owner, uint64_t counter, kh_ms now_ms)
+{
+    struct kh_lease seen = lease("a", owner, counter);
+
+    kh_table_update(&table, &seen, 1, now_ms);
+}
+
+static bool available(kh_ms now_ms)
+{
+    return kh_table_row_available(kh_table_find(&table, "a"), now_ms, 10000);
+}
+
+START_TEST(an_owned_lease_counts_as_alive_when_first_seen)
+{
+    see("other", 7, 5000);
+    ck_assert(!available(15000));
+    ck_assert(available(15001));
+}
+END_TEST
+
+START_TEST(a_counter_that_moves_in_any_direction_is_a_sign_of_life)
+{
+    see("other", 7, 5000);
+    see("other", 8, 14000);
+    ck_assert(!available(24000));
+    see("other", 8, 20000);
+    ck_assert(available(24001));
+    see("other", 3, 25000);
+    ck_assert(!available(35000));
+}
+END_TEST
+
+START_TEST(a_lease_of_nobody_is_available_at_once)
+{
+    see("", 0, 5000);
+    ck_assert(available(5000));
+}
+END_TEST
+
+START_TEST(what_a_listing_does_not_show_is_forgotten_unless_it_is_being_taken)
+{
+    struct kh_lease seen[3] = {lease("a", "x", 1), lease("b", "x", 1), lease("c", "x", 1)};
+
+    kh_table_update(&table, seen, 3, 1000);
+    kh_table_find(&table, "b")->taking = true;
+    kh_table_update(&table, &seen[2], 1, 2000);
+    ck_assert_uint_eq(kh_table_n(&table), 2);
+    ck_assert_ptr_null(kh_table_find(&table, "a"));
+    ck_assert_ptr_nonnull(kh_table_find(&table, "b"));
+    ck_assert_ptr_nonnull(kh_table_find(&table, "c"));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("table");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, an_owned_lease_counts_as_alive_when_first_seen);
+    tcase_add_test(tcase, a_counter_that_moves_in_any_direction_is_a_sign_of_life);
+    tcase_add_test(tcase, a_lease_of_nobody_is_available_at_once);
+    tcase_add_test(tcase, what_a_listing_does_not_show_is_forgotten_unless_it_is_being_taken);
+    return suite_run("table", tcase);
+}

@@ -1,0 +1,405 @@
+#include "core/worker.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "tests/lib/cmds.h"
+#include "tests/lib/suite.h"
+
+#define HALF      "170141183460469231731687303715884105727"
+#define HALF_NEXT "170141183460469231731687303715884105728"
+#define LAST      "340282366920938463463374607431768211455"
+
+/* A fresh worker "me" at 1000 ms that wants to begin at the horizon. */
+static struct kh_worker_config config;
+static struct kh_worker *worker;
+static struct kh_cmds out;
+
+static void make(void)
+{
+    kh_worker_free(worker);
+    worker = kh_worker_new(&config, 1000);
+}
+
+static void setup(void)
+{
+    kh_worker_config_default(&config);
+    strcpy(config.worker_id, "me");
+    config.initial_position = KH_POSITION_TRIM_HORIZON;
+    kh_cmds_init(&out);
+    worker = NULL;
+    make();
+}
+
+static void teardown(void)
+{
+    kh_worker_free(worker);
+    kh_cmds_fini(&out);
+}
+
+static void step(struct kh_event event, kh_ms now_ms)
+{
+    kh_cmds_reset(&out);
+    kh_worker_step(worker, &event, now_ms, &out);
+}
+
+static void tick(kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_TICK}, now_ms);
+}
+
+/* Answer request op. */
+static void answer(uint64_t op, struct kh_lease_answer given, kh_ms now_ms)
+{
+    given.id = op;
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &given}, now_ms);
+}
+
+static void listed(uint64_t op, const struct kh_lease *leases, size_t n, kh_ms now_ms)
+{
+    answer(op,
+           (struct kh_lease_answer){
+               .verb = KH_LEASE_LIST, .outcome = KH_LEASE_DONE, .leases = leases, .leases_n = n},
+           now_ms);
+}
+
+static struct kh_lease lease(const char *key, const char *owner, const char *start, const char *end)
+{
+    struct kh_lease made = {.counter = 5, .checkpoint = kh_extseq_sentinel(KH_SEQ_TRIM_HORIZON)};
+
+    strcpy(made.key, key);
+    strcpy(made.owner, owner);
+    strcpy(made.range.start, start);
+    strcpy(made.range.end, end);
+    return made;
+}
+
+/* The first look at a table of one lease that covers everything. */
+static void first_look(const struct kh_lease *only)
+{
+    tick(1000);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_LIST);
+    listed(cmds_op(&out)->id, only, 1, 1010);
+}
+
+static void taken(struct kh_lease row, kh_ms now_ms)
+{
+    bool exists = true;
+    const struct kh_lease_op *op = cmds_op(&out);
+
+    ck_assert_int_eq(kh_lease_op_apply(op, &exists, &row), KH_LEASE_DONE);
+    answer(op->id,
+           (struct kh_lease_answer){
+               .verb = KH_LEASE_UPDATE, .outcome = KH_LEASE_DONE, .found = true, .lease = row},
+           now_ms);
+}
+
+START_TEST(a_free_lease_is_taken_and_its_consumer_begins)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    ck_assert(cmds_noted(&out, "worker.take"));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_UPDATE);
+    ck_assert_uint_eq(cmds_op(&out)->expect_counter, 5);
+    ck_assert_str_eq(cmds_op(&out)->lease.owner, "me");
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_CHECKPOINT_OWNER);
+    ck_assert_uint_eq(cmds_op(&out)->add_one, 0);
+    taken(all, 1020);
+    ck_assert(cmds_noted(&out, "worker.lease_taken"));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 1);
+    ck_assert(kh_worker_shard_at(worker, 0, 1020).acts_as_owner);
+    ck_assert_int_eq(kh_worker_shard_at(worker, 0, 1020).expires_at_ms, 11010);
+}
+END_TEST
+
+START_TEST(a_dead_owners_lease_counts_as_a_switch)
+{
+    struct kh_lease all = lease("s", "dead", "0", LAST);
+
+    config.steal_max = 1;
+    first_look(&all);
+    ck_assert_ptr_null(cmds_op(&out)); /* alone with one lease it robs nobody */
+    tick(12000);
+    listed(cmds_op(&out)->id, &all, 1, 12010);
+    ck_assert_uint_eq(cmds_op(&out)->add_one, KH_LEASE_SWITCHES);
+}
+END_TEST
+
+START_TEST(a_conflict_means_that_somebody_else_was_first)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1020);
+    ck_assert(cmds_noted(&out, "worker.not_taken"));
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 0);
+}
+END_TEST
+
+START_TEST(a_lease_that_carries_our_name_is_ours_only_after_a_write)
+{
+    struct kh_lease all = lease("s", "me", "0", LAST);
+
+    first_look(&all);
+    ck_assert(cmds_noted(&out, "worker.readopt"));
+    ck_assert_uint_eq(cmds_op(&out)->expect_counter, 5);
+    ck_assert_uint_eq(cmds_op(&out)->add_one, 0);
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 0);
+    taken(all, 1020);
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 1);
+}
+END_TEST
+
+START_TEST(a_take_that_is_answered_too_late_is_worth_nothing)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    taken(all, 11010);
+    ck_assert(cmds_noted(&out, "worker.taken_too_late"));
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 0);
+}
+END_TEST
+
+START_TEST(a_stolen_shard_waits_for_the_robbed_worker)
+{
+    struct kh_lease rows[2] = {lease("a", "rich", "0", HALF), lease("b", "rich", HALF_NEXT, LAST)};
+    const struct kh_lease_op *op;
+
+    tick(1000);
+    listed(cmds_op(&out)->id, rows, 2, 1010);
+    ck_assert(cmds_noted(&out, "worker.steal"));
+    op = cmds_op(&out);
+    taken(strcmp(op->key, "a") == 0 ? rows[0] : rows[1], 1020);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert(!kh_worker_shard_at(worker, 0, 1020).acts_as_owner);
+}
+END_TEST
+
+static const struct kh_shard halves[2] = {{.id = "a", .range = {"0", HALF}, .open = true},
+                                          {.id = "b", .range = {HALF_NEXT, LAST}, .open = true}};
+
+static void shards(size_t n, enum kh_rc rc, kh_ms now_ms)
+{
+    step((struct kh_event){.type = KH_EVENT_SHARDS,
+                           .ticket = cmds_find(&out, KH_CMD_LIST_SHARDS)->ticket,
+                           .rc = rc,
+                           .shards = halves,
+                           .shards_n = n},
+         now_ms);
+}
+
+static void first_look_at_nothing(void)
+{
+    tick(1000);
+    listed(cmds_op(&out)->id, NULL, 0, 1010);
+    tick(1010);
+}
+
+START_TEST(an_empty_table_is_filled_from_a_filtered_listing)
+{
+    first_look_at_nothing();
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_AT_TRIM_HORIZON);
+    shards(2, KH_OK, 1020);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
+    ck_assert_str_eq(cmds_op(&out)->key, "a");
+    answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_DONE}, 1030);
+    ck_assert(cmds_noted(&out, "worker.lease_created"));
+    ck_assert_str_eq(cmds_op(&out)->key, "b");
+    answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1040);
+    ck_assert_int_eq(kh_worker_deadline(worker), 1040);
+}
+END_TEST
+
+START_TEST(a_listing_that_does_not_cover_is_asked_again_then_not_trusted)
+{
+    kh_ms now_ms = 1010;
+
+    first_look_at_nothing();
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_AT_TRIM_HORIZON);
+        shards(1, KH_OK, now_ms);
+        ck_assert(cmds_noted(&out, "worker.shards_inconsistent"));
+        do {
+            now_ms = kh_worker_deadline(worker);
+            tick(now_ms);
+            if (cmds_op(&out) != NULL) {
+                listed(cmds_op(&out)->id, NULL, 0, now_ms);
+            }
+        } while (cmds_find(&out, KH_CMD_LIST_SHARDS) == NULL);
+    }
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_ALL);
+    shards(1, KH_OK, now_ms);
+    ck_assert_str_eq(cmds_op(&out)->key, "a");
+}
+END_TEST
+
+START_TEST(a_listing_that_failed_is_made_again)
+{
+    first_look_at_nothing();
+    shards(0, KH_RETRY, 1020);
+    ck_assert(cmds_noted(&out, "worker.shards_not_listed"));
+    ck_assert_int_lt(kh_worker_deadline(worker), 2100);
+}
+END_TEST
+
+START_TEST(a_lease_that_could_not_be_created_stops_the_sync_for_now)
+{
+    first_look_at_nothing();
+    shards(2, KH_OK, 1020);
+    answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_UNKNOWN}, 1030);
+    ck_assert(cmds_noted(&out, "worker.lease_not_created"));
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
+START_TEST(a_hole_in_the_table_is_looked_into)
+{
+    struct kh_lease half = lease("a", "other", "0", HALF);
+
+    first_look(&half);
+    tick(1020);
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_ALL);
+    shards(2, KH_OK, 1030);
+    ck_assert_str_eq(cmds_op(&out)->key, "b");
+}
+END_TEST
+
+START_TEST(a_table_that_cannot_be_read_is_read_again)
+{
+    tick(1000);
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){.verb = KH_LEASE_LIST, .outcome = KH_LEASE_UNKNOWN}, 1010);
+    ck_assert(cmds_noted(&out, "worker.table_not_read"));
+    tick(kh_worker_deadline(worker));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_LIST);
+}
+END_TEST
+
+START_TEST(a_large_table_is_looked_at_less_often)
+{
+    static struct kh_lease rows[1000];
+
+    config.take_very_old = false;
+    config.leases_max = 1;
+    make();
+    for (int i = 0; i < 1000; i++) {
+        char key[8] = {'s', (char)('0' + i / 100), (char)('0' + i / 10 % 10), (char)('0' + i % 10)};
+
+        rows[i] = lease(key, "other", "0", LAST);
+    }
+    tick(1000);
+    listed(cmds_op(&out)->id, rows, 1000, 1010);
+    /* 51 read units at 5 a second: about 10 s, of which the dice may take a quarter. */
+    ck_assert_int_gt(kh_worker_deadline(worker), 1010 + 7600);
+    ck_assert_int_le(kh_worker_deadline(worker), 1010 + 10200);
+}
+END_TEST
+
+START_TEST(stopping_with_nothing_held_is_at_once)
+{
+    step((struct kh_event){.type = KH_EVENT_STOP}, 1000);
+    ck_assert(cmds_noted(&out, "worker.stopping"));
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_STOPPED)->why, KH_STOP_ASKED);
+    ck_assert_int_eq(kh_worker_deadline(worker), KH_NEVER);
+}
+END_TEST
+
+START_TEST(a_take_under_way_at_a_stop_is_given_back)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+    uint64_t take;
+
+    first_look(&all);
+    take = cmds_op(&out)->id;
+    step((struct kh_event){.type = KH_EVENT_STOP}, 1015);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_STOPPED));
+    strcpy(all.owner, "me");
+    all.counter = 6;
+    answer(take, (struct kh_lease_answer){.outcome = KH_LEASE_DONE, .found = true, .lease = all},
+           1020);
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_OWNER);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START));
+    taken(all, 1030);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_STOPPED));
+}
+END_TEST
+
+START_TEST(children_that_take_too_long_are_killed_and_then_nothing_is_waited_for)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    taken(all, 1020);
+    step((struct kh_event){.type = KH_EVENT_STOP}, 2000);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_SIGNAL));
+    tick(7000);
+    ck_assert(cmds_noted(&out, "worker.grace_over"));
+    ck_assert(cmds_find(&out, KH_CMD_CHILD_SIGNAL)->kill);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_STOPPED));
+    tick(9000);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_STOPPED));
+}
+END_TEST
+
+START_TEST(a_second_signal_kills_at_once)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    taken(all, 1020);
+    step((struct kh_event){.type = KH_EVENT_STOP}, 2000);
+    step((struct kh_event){.type = KH_EVENT_STOP_NOW}, 2100);
+    ck_assert(cmds_find(&out, KH_CMD_CHILD_SIGNAL)->kill);
+}
+END_TEST
+
+START_TEST(when_all_is_done_it_ends_only_after_a_full_listing)
+{
+    struct kh_lease all = lease("a", "", "0", LAST);
+
+    config.exit_when_done = true;
+    make();
+    all.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    first_look(&all);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_STOPPED));
+    taken(all, 1020);
+    tick(1020);
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_ALL);
+    shards(0, KH_OK, 1030);
+    strcpy(all.owner, "me");
+    all.counter = 6;
+    tick(kh_worker_deadline(worker));
+    listed(cmds_op(&out)->id, &all, 1, 1050);
+    taken(all, 1060);
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_STOPPED)->why, KH_STOP_DONE);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("worker");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_free_lease_is_taken_and_its_consumer_begins);
+    tcase_add_test(tcase, a_dead_owners_lease_counts_as_a_switch);
+    tcase_add_test(tcase, a_conflict_means_that_somebody_else_was_first);
+    tcase_add_test(tcase, a_lease_that_carries_our_name_is_ours_only_after_a_write);
+    tcase_add_test(tcase, a_take_that_is_answered_too_late_is_worth_nothing);
+    tcase_add_test(tcase, a_stolen_shard_waits_for_the_robbed_worker);
+    tcase_add_test(tcase, an_empty_table_is_filled_from_a_filtered_listing);
+    tcase_add_test(tcase, a_listing_that_does_not_cover_is_asked_again_then_not_trusted);
+    tcase_add_test(tcase, a_listing_that_failed_is_made_again);
+    tcase_add_test(tcase, a_lease_that_could_not_be_created_stops_the_sync_for_now);
+    tcase_add_test(tcase, a_hole_in_the_table_is_looked_into);
+    tcase_add_test(tcase, a_table_that_cannot_be_read_is_read_again);
+    tcase_add_test(tcase, a_large_table_is_looked_at_less_often);
+    tcase_add_test(tcase, stopping_with_nothing_held_is_at_once);
+    tcase_add_test(tcase, a_take_under_way_at_a_stop_is_given_back);
+    tcase_add_test(tcase, children_that_take_too_long_are_killed_and_then_nothing_is_waited_for);
+    tcase_add_test(tcase, a_second_signal_kills_at_once);
+    tcase_add_test(tcase, when_all_is_done_it_ends_only_after_a_full_listing);
+    return suite_run("worker", tcase);
+}
