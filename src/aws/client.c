@@ -321,7 +321,7 @@ struct error_class {
     enum verdict verdict;
 };
 
-static const struct error_class ERROR_CLASSES[] = {
+static const struct error_class error_classes[] = {
     {"ProvisionedThroughputExceededException", KH_THROTTLED, VERDICT_THROTTLED},
     {"ThrottlingException", KH_THROTTLED, VERDICT_THROTTLED},
     {"Throttling", KH_THROTTLED, VERDICT_THROTTLED},
@@ -365,9 +365,9 @@ static const struct error_class ERROR_CLASSES[] = {
 
 static struct error_class class_of(const char *code, int status)
 {
-    for (size_t i = 0; i < sizeof(ERROR_CLASSES) / sizeof(ERROR_CLASSES[0]); i++) {
-        if (strcmp(ERROR_CLASSES[i].code, code) == 0) {
-            return ERROR_CLASSES[i];
+    for (size_t i = 0; i < sizeof(error_classes) / sizeof(error_classes[0]); i++) {
+        if (strcmp(error_classes[i].code, code) == 0) {
+            return error_classes[i];
         }
     }
     if (status == 429) {

@@ -29,7 +29,7 @@ static enum kh_rc no_jvm(const char *param, struct kh_cred *cred, struct kh_err 
     return kh_fail(err, KH_NOTFOUND, "there is no Java machine that could have any");
 }
 
-static enum kh_rc anonymous(const char *param, struct kh_cred *cred, struct kh_err *err)
+static enum kh_rc no_keys(const char *param, struct kh_cred *cred, struct kh_err *err)
 {
     (void)param;
     (void)err;
@@ -37,12 +37,12 @@ static enum kh_rc anonymous(const char *param, struct kh_cred *cred, struct kh_e
     return KH_OK;
 }
 
-static const struct kh_creds_provider WEB_IDENTITY = {"web identity", not_yet};
-static const struct kh_creds_provider CONTAINER = {"container", not_yet};
-static const struct kh_creds_provider INSTANCE = {"instance metadata", not_yet};
-static const struct kh_creds_provider ASSUME_ROLE = {"assumed role", not_yet};
-static const struct kh_creds_provider SYSTEM_PROPERTIES = {"Java system properties", no_jvm};
-static const struct kh_creds_provider ANONYMOUS = {"anonymous", anonymous};
+static const struct kh_creds_provider web_identity = {"web identity", not_yet};
+static const struct kh_creds_provider container = {"container", not_yet};
+static const struct kh_creds_provider instance = {"instance metadata", not_yet};
+static const struct kh_creds_provider assume_role = {"assumed role", not_yet};
+static const struct kh_creds_provider system_properties = {"Java system properties", no_jvm};
+static const struct kh_creds_provider anonymous = {"anonymous", no_keys};
 
 /* ---- names ---- */
 
@@ -54,33 +54,33 @@ struct row {
 
 #define DEFAULT_CHAIN                                                          \
     {                                                                          \
-        &kh_creds_env, &WEB_IDENTITY, &kh_creds_profile, &CONTAINER, &INSTANCE \
+        &kh_creds_env, &web_identity, &kh_creds_profile, &container, &instance \
     }
 
 /* First the names of KCL 3, then those of the SDK before it that mean the same. */
-static const struct row ROWS[] = {
+static const struct row rows[] = {
     {"DefaultCredentialsProvider", 0, DEFAULT_CHAIN},
     {"EnvironmentVariableCredentialsProvider", 0, {&kh_creds_env}},
-    {"SystemPropertyCredentialsProvider", 0, {&SYSTEM_PROPERTIES}},
+    {"SystemPropertyCredentialsProvider", 0, {&system_properties}},
     {"ProfileCredentialsProvider", 1, {&kh_creds_profile}},
-    {"WebIdentityTokenFileCredentialsProvider", 0, {&WEB_IDENTITY}},
-    {"ContainerCredentialsProvider", 0, {&CONTAINER}},
-    {"InstanceProfileCredentialsProvider", 0, {&INSTANCE}},
-    {"AnonymousCredentialsProvider", 0, {&ANONYMOUS}},
-    {"StsAssumeRoleCredentialsProvider", SIZE_MAX, {&ASSUME_ROLE}},
-    {"KclStsAssumeRoleCredentialsProvider", SIZE_MAX, {&ASSUME_ROLE}},
+    {"WebIdentityTokenFileCredentialsProvider", 0, {&web_identity}},
+    {"ContainerCredentialsProvider", 0, {&container}},
+    {"InstanceProfileCredentialsProvider", 0, {&instance}},
+    {"AnonymousCredentialsProvider", 0, {&anonymous}},
+    {"StsAssumeRoleCredentialsProvider", SIZE_MAX, {&assume_role}},
+    {"KclStsAssumeRoleCredentialsProvider", SIZE_MAX, {&assume_role}},
     {"DefaultAWSCredentialsProviderChain", 0, DEFAULT_CHAIN},
-    {"SystemPropertiesCredentialsProvider", 0, {&SYSTEM_PROPERTIES}},
-    {"EC2ContainerCredentialsProviderWrapper", 0, {&CONTAINER, &INSTANCE}},
-    {"WebIdentityTokenCredentialsProvider", 0, {&WEB_IDENTITY}},
-    {"STSAssumeRoleSessionCredentialsProvider", SIZE_MAX, {&ASSUME_ROLE}},
-    {"KclSTSAssumeRoleSessionCredentialsProvider", SIZE_MAX, {&ASSUME_ROLE}},
-    {"AnonymousAWSCredentials", 0, {&ANONYMOUS}},
+    {"SystemPropertiesCredentialsProvider", 0, {&system_properties}},
+    {"EC2ContainerCredentialsProviderWrapper", 0, {&container, &instance}},
+    {"WebIdentityTokenCredentialsProvider", 0, {&web_identity}},
+    {"STSAssumeRoleSessionCredentialsProvider", SIZE_MAX, {&assume_role}},
+    {"KclSTSAssumeRoleSessionCredentialsProvider", SIZE_MAX, {&assume_role}},
+    {"AnonymousAWSCredentials", 0, {&anonymous}},
 };
 
 static struct kh_str without_package(struct kh_str name)
 {
-    static const char *const PACKAGES[] = {
+    static const char *const packages[] = {
         "software.amazon.kinesis.multilang.auth.",
         "software.amazon.awssdk.auth.credentials.",
         "com.amazonaws.services.kinesis.multilang.auth.",
@@ -89,8 +89,8 @@ static struct kh_str without_package(struct kh_str name)
         "profile.",
     };
 
-    for (size_t i = 0; i < sizeof(PACKAGES) / sizeof(PACKAGES[0]); i++) {
-        struct kh_str package = kh_str(PACKAGES[i]);
+    for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++) {
+        struct kh_str package = kh_str(packages[i]);
 
         if (kh_str_starts(name, package)) {
             return kh_str_of(name.p + package.n, name.n - package.n);
@@ -102,9 +102,9 @@ static struct kh_str without_package(struct kh_str name)
 static const struct row *find_row(struct kh_str name)
 {
     name = without_package(name);
-    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
-        if (kh_str_eq(name, kh_str(ROWS[i].name))) {
-            return &ROWS[i];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (kh_str_eq(name, kh_str(rows[i].name))) {
+            return &rows[i];
         }
     }
     return NULL;

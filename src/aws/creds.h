@@ -1,15 +1,15 @@
 /* creds: where the access keys come from.
  *
- * Shape   a chain of providers asked in order; the first that answers is remembered. kh_creds_get may
- *         answer later (a provider that asks a server), so it takes a callback; environment and files
- *         answer at once.
+ * Shape   a chain of providers asked in order; the first that answers is remembered. kh_creds_get
+ *         may answer later (a provider that asks a server), so it takes a callback; environment and
+ *         files answer at once.
  * Units   expiry in wall milliseconds since 1970; 0 = never.
  * Errors  KH_DENIED when no provider has credentials: the text names each one asked and why it had
  *         none.
  * Memory  keys live in struct kh_secret (wiped when freed, never formatted).
- * Truth   AWS SDK for Java 2 DefaultCredentialsProvider and ProfileCredentialsUtils. Environment and
- *         shared files for now; web identity, container, instance metadata, process and assumed roles
- *         get a file each, creds_*.c.
+ * Truth   AWS SDK for Java 2 DefaultCredentialsProvider and ProfileCredentialsUtils. Environment
+ *         and shared files for now; web identity, container, instance metadata, process and assumed
+ *         roles get a file each, creds_*.c.
  */
 #ifndef KH_AWS_CREDS_H
 #define KH_AWS_CREDS_H
@@ -41,7 +41,7 @@ typedef void kh_creds_ready(void *arg, const struct kh_cred *cred, const struct 
 /* provider: the value of AwsCredentialsProvider, e.g. "DefaultCredentialsProvider" or
  * "ProfileCredentialsProvider|name" or a comma-separated list; old v1 SDK names are mapped. INVALID
  * names the element that cannot work and why. */
-enum kh_rc kh_creds_new(struct kh_creds **creds, struct kh_loop *loop, const char *provider,
+enum kh_rc kh_creds_new(struct kh_creds **out, struct kh_loop *loop, const char *provider,
                         struct kh_err *err) KH_MUST_USE;
 void kh_creds_free(struct kh_creds *creds);
 

@@ -8,7 +8,7 @@ static enum kh_rc refuse_unsupported(const struct kh_profile *profile, struct kh
     static const struct {
         enum kh_profile_key key;
         const char *name;
-    } LATER[] = {
+    } later[] = {
         {KH_PROFILE_WEB_IDENTITY_TOKEN_FILE, "web_identity_token_file"},
         {KH_PROFILE_SSO_SESSION, "sso_session"},
         {KH_PROFILE_SSO_START_URL, "sso_start_url"},
@@ -18,12 +18,12 @@ static enum kh_rc refuse_unsupported(const struct kh_profile *profile, struct kh
         {KH_PROFILE_CREDENTIAL_PROCESS, "credential_process"},
     };
 
-    for (size_t i = 0; i < sizeof(LATER) / sizeof(LATER[0]); i++) {
-        if (kh_profile_value(profile, LATER[i].key).n > 0) {
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        if (kh_profile_value(profile, later[i].key).n > 0) {
             return kh_fail(err, KH_DENIED,
                            "%s uses %s, which is not supported yet; give it aws_access_key_id and "
                            "aws_secret_access_key",
-                           profile->name, LATER[i].name);
+                           profile->name, later[i].name);
         }
     }
     return KH_OK;

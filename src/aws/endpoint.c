@@ -19,7 +19,7 @@ struct partition {
     bool plain_fips; /* all services but DynamoDB have no host of their own for FIPS */
 };
 
-static const struct partition PARTITIONS[] = {
+static const struct partition partitions[] = {
     {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", false},
     {"us-gov-", "amazonaws.com", "api.aws", true},
     {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", false},
@@ -32,7 +32,7 @@ static const struct partition PARTITIONS[] = {
 
 static const struct partition *partition_of(const char *region)
 {
-    const struct partition *partition = PARTITIONS;
+    const struct partition *partition = partitions;
 
     while (!kh_str_starts(kh_str(region), kh_str(partition->prefix))) {
         partition++; /* ends at the last one, which is everybody's */
@@ -182,16 +182,16 @@ static const char *env_service_url(const char *service)
     static const struct {
         const char *service;
         const char *variable;
-    } VARIABLES[] = {
+    } variables[] = {
         {"kinesis", "AWS_ENDPOINT_URL_KINESIS"},
         {"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"},
         {"monitoring", "AWS_ENDPOINT_URL_CLOUDWATCH"},
         {"sts", "AWS_ENDPOINT_URL_STS"},
     };
 
-    for (size_t i = 0; i < sizeof(VARIABLES) / sizeof(VARIABLES[0]); i++) {
-        if (strcmp(VARIABLES[i].service, service) == 0) {
-            return kh_env(VARIABLES[i].variable);
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        if (strcmp(variables[i].service, service) == 0) {
+            return kh_env(variables[i].variable);
         }
     }
     return NULL;

@@ -6,8 +6,9 @@
  * Errors  KH_INVALID: a url that cannot be used, with where it came from; settings that exclude
  *         each other.
  * Memory  plain values.
- * Truth   AwsClientEndpointProvider of the AWS SDK for Java 2: the property, AWS_ENDPOINT_URL_SERVICE,
- *         AWS_ENDPOINT_URL, computed from the partition. The profile's endpoint_url comes later.
+ * Truth   AwsClientEndpointProvider of the AWS SDK for Java 2: the property,
+ *         AWS_ENDPOINT_URL_SERVICE, AWS_ENDPOINT_URL, computed from the partition. The profile's
+ *         endpoint_url comes later.
  *         Chosen: an endpoint without scheme is https; one with a path is refused.
  */
 #ifndef KH_AWS_ENDPOINT_H

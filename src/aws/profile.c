@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "io/env.h"
 
-static const char *const KEYS[KH_PROFILE_KEYS] = {
+static const char *const key_names[KH_PROFILE_KEYS] = {
     [KH_PROFILE_ACCESS_KEY_ID] = "aws_access_key_id",
     [KH_PROFILE_SECRET_ACCESS_KEY] = "aws_secret_access_key",
     [KH_PROFILE_SESSION_TOKEN] = "aws_session_token",
@@ -68,7 +68,7 @@ static void take_line(struct kh_profile *profile, struct kh_str line)
     key = kh_str_trim(key);
     value = kh_str_trim(without_comment(value));
     for (size_t i = 0; i < KH_PROFILE_KEYS; i++) {
-        if (kh_str_eq_nocase(key, kh_str(KEYS[i]))) {
+        if (kh_str_eq_nocase(key, kh_str(key_names[i]))) {
             kh_secret_set(&profile->values[i], value);
         }
     }

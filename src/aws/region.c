@@ -49,17 +49,17 @@ static enum kh_rc take_from_profile(char region[KH_REGION_MAX + 1], struct kh_er
 enum kh_rc kh_region_find(const char *configured, char region[KH_REGION_MAX + 1],
                           struct kh_err *err)
 {
-    static const char *const VARIABLES[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
     enum kh_rc rc;
 
     if (configured[0] != '\0') {
         return take(region, kh_str(configured), "regionName", err);
     }
-    for (size_t i = 0; i < sizeof(VARIABLES) / sizeof(VARIABLES[0]); i++) {
-        struct kh_str text = kh_str_trim(kh_str(kh_env(VARIABLES[i])));
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        struct kh_str text = kh_str_trim(kh_str(kh_env(variables[i])));
 
         if (text.n > 0) {
-            return take(region, text, VARIABLES[i], err);
+            return take(region, text, variables[i], err);
         }
     }
     rc = take_from_profile(region, err);

@@ -17,11 +17,11 @@
 
 static void hex_of(const unsigned char bytes[KH_SHA256_BYTES], char hex[KH_SHA256_HEX_BYTES])
 {
-    static const char DIGITS[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdef";
 
     for (size_t i = 0; i < KH_SHA256_BYTES; i++) {
-        hex[2 * i] = DIGITS[bytes[i] >> 4];
-        hex[2 * i + 1] = DIGITS[bytes[i] & 0x0f];
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 0x0f];
     }
     hex[2 * KH_SHA256_BYTES] = '\0';
 }
@@ -89,7 +89,7 @@ void kh_sigv4_fini(struct kh_sigv4_signer *signer)
 /* Derived anew once a day and whenever the credentials change. */
 static void refresh_key(struct kh_sigv4_signer *signer, const struct kh_cred *cred, const char *day)
 {
-    char start[sizeof("AWS4") + KH_SECRET_KEY_MAX];
+    char start[4 + KH_SECRET_KEY_MAX] = {'A', 'W', 'S', '4'};
     struct kh_str secret = kh_secret_text(&cred->secret_key);
     unsigned char a[KH_SHA256_BYTES];
     unsigned char b[KH_SHA256_BYTES];
@@ -98,7 +98,6 @@ static void refresh_key(struct kh_sigv4_signer *signer, const struct kh_cred *cr
         return;
     }
     kh_assert(secret.n <= KH_SECRET_KEY_MAX); /* aws/creds.c refuses longer ones */
-    memcpy(start, "AWS4", 4);
     memcpy(start + 4, secret.p, secret.n);
     hmac(kh_str_of(start, 4 + secret.n), kh_str(day), a);
     hmac(digest(a), kh_str(signer->region), b);

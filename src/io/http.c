@@ -71,7 +71,8 @@ static struct kh_http *http_of(void *arg)
 
 /* Called when a connection stands and the request is about to be written. A second time means that
  * a kept-alive connection died and curl would send the request once more by itself. The first one
- * may have been carried out, and only our caller knows whether doing it twice is harmless. */
+ * may have been carried out, and only our caller knows whether doing it twice is harmless.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the types are curl's. */
 static int on_sending(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
     struct kh_http_call *call = call_of(arg);

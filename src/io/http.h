@@ -1,14 +1,14 @@
 /* http: many HTTP requests at once on the loop, over kept-alive connections.
  *
- * Shape   kh_http_send starts a request and returns at once; done is called exactly once, never from
- *         inside kh_http_send, unless the call is cancelled before.
+ * Shape   kh_http_send starts a request and returns at once; done is called exactly once, never
+ *         from inside kh_http_send, unless the call is cancelled before.
  * Units   timeouts in ms; bodies in bytes.
  * Errors  result.rc: KH_OK means that a complete response arrived, whatever its status code.
  *         KH_RETRY: no complete answer (connect, TLS, reset, timeout); sent tells whether any byte
  *         of the request may have reached the server. KH_TOOBIG: the body passed body_bytes_max.
  *         KH_INVALID: the url cannot be one. err has the sentence. A request is never sent twice:
- *         when a kept-alive connection turns out to be dead, curl's own repetition is stopped, since
- *         the first one may have been carried out.
+ *         when a kept-alive connection turns out to be dead, curl's own repetition is stopped,
+ *         since the first one may have been carried out.
  * Memory  the request is copied (body is taken); the result is borrowed by done, which may take its
  *         body.
  * Truth   libcurl 7.88 multi interface (curl_multi_socket_action), which is included by http.c
@@ -57,7 +57,7 @@ struct kh_http_result {
 
 typedef void kh_http_done(void *arg, struct kh_http_result *result);
 
-enum kh_rc kh_http_new(struct kh_http **http, struct kh_loop *loop, struct kh_err *err) KH_MUST_USE;
+enum kh_rc kh_http_new(struct kh_http **out, struct kh_loop *loop, struct kh_err *err) KH_MUST_USE;
 void kh_http_free(struct kh_http *http); /* cancels what is under way */
 
 struct kh_http_call *kh_http_send(struct kh_http *http, struct kh_http_request *request,

@@ -28,15 +28,15 @@ typedef void kh_timer_due(void *arg);
 typedef void kh_signal_seen(void *arg, int signo);
 typedef void kh_child_ended(void *arg, pid_t pid, int wait_status);
 
-enum kh_rc kh_loop_new(struct kh_loop **loop, struct kh_err *err) KH_MUST_USE;
+enum kh_rc kh_loop_new(struct kh_loop **out, struct kh_err *err) KH_MUST_USE;
 void kh_loop_free(struct kh_loop *loop);
 void kh_loop_run(struct kh_loop *loop); /* until kh_loop_stop */
 void kh_loop_stop(struct kh_loop *loop);
 
 kh_ms kh_loop_now_ms(const struct kh_loop *loop);
 
-/* A descriptor; want may be changed at any time (KH_WANT_NONE pauses). Free the watch before closing
- * the fd. */
+/* A descriptor; want may be changed at any time (KH_WANT_NONE pauses). Free the watch before
+ * closing the fd. */
 struct kh_watch *kh_loop_fd(struct kh_loop *loop, int fd, unsigned want, kh_fd_ready *ready,
                             void *arg);
 void kh_watch_want(struct kh_watch *watch, unsigned want);

@@ -356,7 +356,8 @@ static enum kh_rc read_records(struct shard *shard, struct kh_batch *batch,
     return KH_OK;
 }
 
-/* INVALID means "open again" to the core, so it is kept for the refusals that a new iterator cures. */
+/* INVALID means "open again" to the core, so it is kept for the refusals that a new iterator
+ * cures. */
 static enum kh_rc judge_refusal(const struct kh_aws_answer *answer)
 {
     if (answer->rc == KH_INVALID && strcmp(answer->code, "ExpiredIteratorException") != 0 &&

@@ -42,7 +42,7 @@ struct http_server {
     size_t requests_n;
 };
 
-static const struct http_reply NOT_IN_SCRIPT = {.status = 599};
+static const struct http_reply not_in_script = {.status = 599};
 
 static void close_peer(struct peer *peer, bool reset)
 {
@@ -69,7 +69,7 @@ static const struct http_reply *choose_reply(struct http_server *server, const c
             return &server->script[i];
         }
     }
-    return &NOT_IN_SCRIPT;
+    return &not_in_script;
 }
 
 /* Answers of tests are short enough for a socket's buffer, or the test reads on meanwhile. */

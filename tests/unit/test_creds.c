@@ -234,6 +234,23 @@ START_TEST(a_profile_that_needs_more_than_keys_says_so)
 }
 END_TEST
 
+START_TEST(files_that_cannot_be_read_are_named)
+{
+    FILE *file = fopen(config_path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 1 << 20, SEEK_SET), 0);
+    ck_assert_int_eq(fputc('x', file), 'x');
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_str_eq(get_from("ProfileCredentialsProvider"), "");
+    ck_assert_ptr_nonnull(strstr(err.text, "config: longer than 1048576 bytes"));
+
+    (void)setenv("AWS_CONFIG_FILE", folder, 1);
+    ck_assert_str_eq(get_from("ProfileCredentialsProvider"), "");
+    ck_assert_ptr_nonnull(strstr(err.text, "Is a directory"));
+}
+END_TEST
+
 START_TEST(keys_that_cannot_go_into_a_header_are_refused)
 {
     set_keys("AKID", "two words");
@@ -298,6 +315,7 @@ int main(void)
     tcase_add_test(tcase, a_value_that_names_nobody_is_invalid);
     tcase_add_test(tcase, without_keys_everybody_asked_is_named);
     tcase_add_test(tcase, a_profile_that_needs_more_than_keys_says_so);
+    tcase_add_test(tcase, files_that_cannot_be_read_are_named);
     tcase_add_test(tcase, keys_that_cannot_go_into_a_header_are_refused);
     tcase_add_test(tcase, refused_keys_are_asked_for_again_and_count_as_new);
     tcase_add_test(tcase, a_provider_is_not_asked_again_and_again);

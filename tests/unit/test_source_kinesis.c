@@ -165,6 +165,9 @@ static void fetch(void)
 #define CHILD                                                      \
     "{\"ShardId\":\"shardId-1\",\"ParentShards\":[\"shardId-0\"]," \
     "\"HashKeyRange\":{\"StartingHashKey\":\"0\",\"EndingHashKey\":\"9\"}}"
+#define ORPHAN                                                                       \
+    "{\"Records\":[],\"ChildShards\":[{\"ShardId\":\"shardId-1\",\"HashKeyRange\":{" \
+    "\"StartingHashKey\":\"0\",\"EndingHashKey\":\"9\"}}]}"
 #define ITERATOR                                                                           \
     {                                                                                      \
         .status = 200, .body = "{\"ShardIterator\":\"it-1\"}", .match = "GetShardIterator" \
@@ -320,9 +323,7 @@ START_TEST(an_answer_that_leaves_the_end_open_is_asked_for_again)
         "{\"Records\":[" RECORD("10") "]}",
         "{\"Records\":[" RECORD("10") "],\"NextShardIterator\":\"it-2\",\"ChildShards\":[" CHILD
                                       "]}",
-        "{\"Records\":[],\"ChildShards\":[{\"ShardId\":\"shardId-1\",\"HashKeyRange\":{"
-        "\"StartingHashKey\":\"0\",\"EndingHashKey\":\"9\"}}]}",
-        "{\"Records\":[{}]}", "nonsense"};
+        ORPHAN, "{\"Records\":[{}]}", "nonsense"};
     static struct http_reply script[8] = {ITERATOR};
     size_t n = sizeof(bodies) / sizeof(bodies[0]);
 
