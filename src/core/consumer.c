@@ -351,7 +351,11 @@ static void with_idle_child(struct kh_consumer *consumer, kh_ms now_ms, struct k
 /* WAITING and FINISHED have no child either, but nothing to do than to be released. */
 static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
-    if (consumer->stop) {
+    if (consumer->stop && now_ms < consumer->begin_at_ms) {
+        /* Stolen, and the robbed one may still be at work. Released it would be free for all at once; so it is left
+         * to run out. */
+        become(consumer, KH_CONSUMER_GONE);
+    } else if (consumer->stop) {
         kh_family_stop(&consumer->family);
         begin_release(consumer, now_ms, out);
     } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE &&

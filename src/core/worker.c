@@ -260,8 +260,14 @@ static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 
         if (!is_held(worker, row) && row->lease.checkpoint_owner[0] == '\0' &&
             strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
+            /* Perhaps it was stolen, by a write of ours that was lost or by the process before this one. A checkpoint
+             * since then shows that the robbed one has stopped. */
+            kh_ms begin_at_ms = row->lease.owner_switches > 0
+                                    ? row->changed_at_ms + worker->ctx.config.failover_ms
+                                    : now_ms;
+
             kh_cmds_note(out, row->lease.key, "worker.readopt");
-            send_take(worker, row, now_ms, now_ms, out);
+            send_take(worker, row, begin_at_ms, now_ms, out);
         }
     }
 }
