@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "aws/client.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/http.h"
 #include "tests/lib/loop_run.h"
@@ -44,6 +45,7 @@ void fixture_setup(void)
 {
     struct kh_err err;
 
+    kh_log_set_level(KH_LOG_ERROR);
     /* Each test is a process of its own, so this is a table of its own. */
     (void)snprintf(table_name, sizeof(table_name), "kh-store.test_%ld", (long)getpid());
     ck_assert_msg(kh_loop_new(&loop, &err) == KH_OK, "%s", err.text);
@@ -276,12 +278,20 @@ static void on_call(void *arg, struct kh_aws_answer *answer)
 void dynamodb_call(const char *operation, const char *body, struct kh_buf *answer)
 {
     struct kh_aws_request request = {.operation = operation};
+    size_t n = 0;
 
     kh_buf_init(&request.body, 65536);
     ck_assert(kh_buf_append_str(&request.body, kh_str(body)) == KH_OK);
     wanted = answer;
     (void)kh_aws_call(dynamodb, &request, on_call, NULL);
     loop_run(loop, ANSWER_MS_MAX);
+    /* Some servers print blanks; no value of ours has any. */
+    for (size_t i = 0; i < answer->n; i++) {
+        if (answer->p[i] != ' ') {
+            answer->p[n++] = answer->p[i];
+        }
+    }
+    answer->n = n;
     ck_assert(kh_buf_append_char(answer, '\0') == KH_OK);
 }
 
