@@ -256,6 +256,23 @@ START_TEST(list_shards_gives_shards_with_their_parents)
 }
 END_TEST
 
+START_TEST(of_two_lists_on_a_page_the_last_wins)
+{
+    ck_assert_int_eq(kh_kinesis_list_shards(KH_STR("{\"Shards\":[{\"ShardId\":\"earlier-page\"}]}"),
+                                            &shards, &text, &err),
+                     KH_OK);
+    ck_assert_int_eq(
+        kh_kinesis_list_shards(KH_STR("{\"Shards\":[{\"ShardId\":\"a\"},{\"ShardId\":\"b\"}],"
+                                      "\"Shards\":[{\"ShardId\":\"c\"}]}"),
+                               &shards, &text, &err),
+        KH_OK);
+
+    ck_assert_uint_eq(shards.n, 2);
+    ck_assert_str_eq(shards.items[0].id, "earlier-page");
+    ck_assert_str_eq(shards.items[1].id, "c");
+}
+END_TEST
+
 START_TEST(a_malformed_shard_is_refused_with_its_place)
 {
     static const struct {
@@ -402,6 +419,7 @@ int main(void)
     tcase_add_test(tcase, nesting_is_limited_to_32);
     tcase_add_test(tcase, every_cut_of_an_answer_is_refused);
     tcase_add_test(tcase, list_shards_gives_shards_with_their_parents);
+    tcase_add_test(tcase, of_two_lists_on_a_page_the_last_wins);
     tcase_add_test(tcase, a_malformed_shard_is_refused_with_its_place);
     tcase_add_test(tcase, an_iterator_must_be_there);
     tcase_add_test(tcase, a_stream_summary_is_read);

@@ -153,6 +153,21 @@ START_TEST(partition_keys_become_ascii_and_keep_their_escapes)
 }
 END_TEST
 
+/* Each byte becomes six: the room made at the start must be enough. */
+START_TEST(a_key_may_grow_to_six_times_its_length)
+{
+    char key[1000];
+    struct kh_batch *batch = kh_batch_new();
+    const struct kh_record record = {.partition_key = kh_str_of(key, sizeof(key))};
+
+    memset(key, '\xff', sizeof(key));
+    kh_batch_add(batch, &record);
+    ck_assert_int_eq(kh_multilang_process_records(&out, batch), KH_OK);
+    ck_assert_uint_gt(out.n, 6000);
+    kh_batch_free(batch);
+}
+END_TEST
+
 START_TEST(a_line_that_does_not_fit_is_not_begun)
 {
     struct kh_buf small;
@@ -468,6 +483,7 @@ int main(void)
     tcase_add_test(tcase, process_records_lists_records_in_java_s_field_order);
     tcase_add_test(tcase, no_batch_is_an_empty_list);
     tcase_add_test(tcase, partition_keys_become_ascii_and_keep_their_escapes);
+    tcase_add_test(tcase, a_key_may_grow_to_six_times_its_length);
     tcase_add_test(tcase, a_line_that_does_not_fit_is_not_begun);
     tcase_add_test(tcase, good_lines_of_the_libraries);
     tcase_add_test(tcase, what_is_no_json_is_skipped);
