@@ -2,6 +2,7 @@
 
 Standard library only: this runs before the test venv exists. A part is complete when its folder stands under its
 final name; it is made beside it and renamed, under a lock, so parallel users neither fetch twice nor see half of it.
+tests/store/run-dynamodb shares folder and lock of DynamoDB Local.
 """
 
 import fcntl
@@ -41,9 +42,10 @@ def pip(venv, command, *arguments):
 
 
 def maven(folder, group, artifact, version):
-    (folder / "pom.xml").write_text(POM.format(group=group, artifact=artifact, version=version))
-    run(["mvn", "-q", "-B", "-f", "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'jars'}"],
-        cwd=folder)
+    """All jars of an artifact, in the folder itself."""
+    pom = folder.parent / "pom.xml"
+    pom.write_text(POM.format(group=group, artifact=artifact, version=version))
+    run(["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"])
 
 
 def make_venv(folder, final):
@@ -93,7 +95,7 @@ class Parts:
 
     @contextmanager
     def _locked(self, name):
-        with open(self.root / f".{name}.lock", "w", encoding="ascii") as lock:
+        with open(self.root / f"{name}.lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -112,11 +114,11 @@ class Parts:
 
     def dynamodb_local(self):
         return self._have(f"dynamodb-local-{DYNAMODB_LOCAL}", lambda folder: maven(
-            folder, "com.amazonaws", "DynamoDBLocal", DYNAMODB_LOCAL)) / "jars"
+            folder, "com.amazonaws", "DynamoDBLocal", DYNAMODB_LOCAL))
 
     def java_daemon(self):
         return self._have(f"java-multilang-{JAVA_DAEMON}", lambda folder: maven(
-            folder, "software.amazon.kinesis", "amazon-kinesis-client-multilang", JAVA_DAEMON)) / "jars"
+            folder, "software.amazon.kinesis", "amazon-kinesis-client-multilang", JAVA_DAEMON))
 
     def kinesis_local(self):
         def make(folder):
