@@ -1,8 +1,10 @@
 /* lease: one row of the lease table, and one shard as Kinesis lists it.
  *
  * Shape   plain records; absent attributes are "" or a count of 0 or a false has_*.
- * Units   hash keys are decimal text of up to 39 digits (0 … 2^128-1); throughput in KiB per second.
- * Errors  none here: wire/lease_item judges rows, a row that cannot be read never becomes a struct kh_lease.
+ * Units   hash keys are decimal text of up to 39 digits (0 … 2^128-1); throughput in KiB per
+ *         second.
+ * Errors  none here: wire/lease_item judges rows, a row that cannot be read never becomes a struct
+ *         kh_lease.
  * Memory  plain values with bounded arrays.
  * Truth   KCL 3.x Lease and DynamoDBLeaseSerializer; Kinesis Shard and ChildShard.
  */
@@ -14,8 +16,10 @@
 
 #include "core/seqno.h"
 
-#define KH_SHARD_ID_MAX        128
-#define KH_LEASE_KEY_MAX       KH_SHARD_ID_MAX /* single-stream mode: the lease key is the shard id */
+#define KH_SHARD_ID_MAX 128
+#define KH_LEASE_KEY_MAX \
+    KH_SHARD_ID_MAX /* single-stream mode: the lease key is the shard
+                     * id */
 #define KH_WORKER_ID_MAX       128
 #define KH_HASH_KEY_DIGITS_MAX 39
 #define KH_PARENTS_MAX         2

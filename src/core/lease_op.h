@@ -1,12 +1,13 @@
 /* lease_op: a request to a lease store as plain data, and its one answer.
  *
  * Shape   the core makes requests, a store answers each exactly once; kh_lease_op_apply says on one
- * row what every store must do, and is what the memory store and the simulator run. Units   none.
+ *         row what every store must do, and is what the memory store and the simulator run.
+ * Units   none.
  * Errors  enum kh_lease_outcome; UNKNOWN is an answer of its own: the write may have happened, or
- * may yet happen. Memory  plain values; in an answer, lists and rows are borrowed until the
- * receiver returns. Truth   KCL 3.x DynamoDBLeaseRefresher, writes W1 to W9 (create, renew, take,
- * hand off, assign, evict, update, meta update, delete) are all one of CREATE, UPDATE, DELETE
- * below.
+ *         may yet happen.
+ * Memory  plain values; in an answer, lists and rows are borrowed until the receiver returns.
+ * Truth   KCL 3.x DynamoDBLeaseRefresher, writes W1 to W9 (create, renew, take, hand off, assign,
+ *         evict, update, meta update, delete) are all one of CREATE, UPDATE, DELETE below.
  */
 #ifndef KH_CORE_LEASE_OP_H
 #define KH_CORE_LEASE_OP_H
@@ -67,7 +68,7 @@ struct kh_lease_op {
 enum kh_lease_outcome {
     KH_LEASE_DONE,     /* applied (or read) */
     KH_LEASE_CONFLICT, /* certainly not applied: the row is not as expected; found and lease say
-                          what it is */
+                        * what it is */
     KH_LEASE_FAILED,   /* certainly not applied; rc says why */
     KH_LEASE_UNKNOWN   /* an error or no answer: the write may have happened, or may still happen */
 };

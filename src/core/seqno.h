@@ -1,12 +1,12 @@
 /* seqno: sequence numbers and checkpoint positions, and their order.
  *
- * Shape   a position is a pair: a decimal sequence number or a sentinel, and a sub-sequence number (the place
- *         inside a KPL aggregate; 0 for plain records and for sentinels).
+ * Shape   a position is a pair: a decimal sequence number or a sentinel, and a sub-sequence number
+ *         (the place inside a KPL aggregate; 0 for plain records and for sentinels).
  * Units   sequence numbers are decimal text of up to 129 digits, never integers.
  * Errors  kh_extseq_set refuses text that is neither digits nor a sentinel, or too long.
  * Memory  plain values.
- * Truth   KCL ExtendedSequenceNumber: AT_TIMESTAMP < TRIM_HORIZON < LATEST < digits < SHARD_END, ties by the
- *         sub-sequence number (two SHARD_ENDs are always equal).
+ * Truth   KCL ExtendedSequenceNumber: AT_TIMESTAMP < TRIM_HORIZON < LATEST < digits < SHARD_END,
+ *         ties by the sub-sequence number (two SHARD_ENDs are always equal).
  */
 #ifndef KH_CORE_SEQNO_H
 #define KH_CORE_SEQNO_H

@@ -1,11 +1,11 @@
 /* drivers: the lease stores there are, and what they have in common.
  *
- * Shape   store.c keeps the table of them; each driver's file defines its own row and includes this. All of it runs
- *         on the loop's thread.
+ * Shape   store.c keeps the table of them; each driver's file defines its own row and includes
+ *         this. All of it runs on the loop's thread.
  * Units   none.
  * Errors  none.
- * Memory  struct kh_store is the head of every driver's own struct; kh_store_init and kh_store_fini belong to the
- *         driver's open and close.
+ * Memory  struct kh_store is the head of every driver's own struct; kh_store_init and kh_store_fini
+ *         belong to the driver's open and close.
  * Truth   own design.
  */
 #ifndef KH_STORE_DRIVERS_H
@@ -37,12 +37,13 @@ void kh_store_init(struct kh_store *store, const struct kh_store_driver *driver,
                    const struct kh_store_config *config);
 void kh_store_fini(struct kh_store *store);
 
-/* Hand one answer over. err says why it is FAILED or UNKNOWN; that is logged, at most once in ten seconds. The store
- * may be closed when this returns. */
+/* Hand one answer over. err says why it is FAILED or UNKNOWN; that is logged, at most once in ten
+ * seconds. The store may be closed when this returns. */
 void kh_store_answer(struct kh_store *store, const struct kh_lease_answer *answer,
                      const struct kh_err *err);
 
-/* The rows one LIST could not use, and why: a sentence each. More than fits is counted, not told. */
+/* The rows one LIST could not use, and why: a sentence each. More than fits is counted, not
+ * told. */
 #define KH_STORE_MALFORMED_BYTES_MAX 4096
 void kh_store_malformed_add(struct kh_buf *malformed, const struct kh_err *why);
 

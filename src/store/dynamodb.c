@@ -1,4 +1,5 @@
-/* One request, one call: several at once, in any order. Making the table usable is dynamodb_table.c's. */
+/* One request, one call: several at once, in any order. Making the table usable is
+ * dynamodb_table.c's. */
 #include "store/store.h"
 
 #include <string.h>
@@ -15,8 +16,8 @@
 #define ROW_BYTES_MAX     ((size_t)512 << 10) /* DynamoDB's items end at 400 KB */
 #define PAGE_BYTES_MAX    KH_JSON_BYTES_MAX   /* a page is 1 MB as DynamoDB counts, more as JSON */
 
-/* A lease expires in 10 s by default: an answer that takes longer than half of it is no use, and UNKNOWN in time lets
- * the worker ask again. */
+/* A lease expires in 10 s by default: an answer that takes longer than half of it is no use, and
+ * UNKNOWN in time lets the worker ask again. */
 #define WRITE_MS_MAX KH_SECONDS(5)
 
 #define PAGES_MAX 10000
@@ -106,7 +107,8 @@ static enum kh_rc parse(struct request *request, const struct kh_aws_answer *ans
     return rc;
 }
 
-/* The row for CONFLICT, GET and what was written. False: it is there but of no use, err says why. */
+/* The row for CONFLICT, GET and what was written. False: it is there but of no use, err says
+ * why. */
 static bool take_row(struct request *request, const struct kh_json *item)
 {
     struct kh_lease_answer *answer = &request->answer;
@@ -164,8 +166,8 @@ static void got_row(void *arg, struct kh_aws_answer *answer)
     request->call = NULL;
     if (answer->rc != KH_OK) {
         request->err = answer->err;
-        /* After a CONFLICT the write certainly did not happen, but the core decides by the row, so it has to ask
-         * again; only UNKNOWN makes it do so. */
+        /* After a CONFLICT the write certainly did not happen, but the core decides by the row, so
+         * it has to ask again; only UNKNOWN makes it do so. */
         finish_with(request, is_get ? KH_LEASE_FAILED : KH_LEASE_UNKNOWN);
         return;
     }
@@ -345,7 +347,8 @@ static void ask_for_page(struct request *request, struct kh_str after)
     kh_buf_init(&call.body, REQUEST_BYTES_MAX);
     rc = kh_lease_scan_request(&call.body, request->dynamodb->store.table, after);
     if (rc !=
-        KH_OK) { /* `after` is the server's: DynamoDB's own limit is far below, others may have none */
+        KH_OK) { /* `after` is the server's: DynamoDB's own limit is far below, others may have
+                  * none */
         kh_buf_fini(&call.body);
         (void)kh_fail(&request->err, rc, "lease table %s: the key of an item is too long",
                       request->dynamodb->store.table);

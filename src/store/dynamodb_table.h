@@ -1,13 +1,15 @@
 /* dynamodb_table: making the lease table usable: find it, else create it, and wait.
  *
- * Shape   DescribeTable until the table is usable; CreateTable once, when it is not there. Then the callback, once,
- *         unless it is freed before.
+ * Shape   DescribeTable until the table is usable; CreateTable once, when it is not there. Then the
+ *         callback, once, unless it is freed before.
  * Units   ms.
- * Errors  as kh_store_ensure: NOTFOUND, DENIED, INVALID (no lease table), RETRY (not reachable, or not usable in ten
- *         minutes).
- * Memory  a heap object; the configuration's pointers are borrowed. It may be freed inside the callback.
- * Truth   KCL 3.5.1 DynamoDBLeaseRefresher.createLeaseTableIfNotExists. Chosen differences: it looks every quarter of
- *         a second at first, where Java waits ten; continuous backups are asked for once the table can take them.
+ * Errors  as kh_store_ensure: NOTFOUND, DENIED, INVALID (no lease table), RETRY (not reachable, or
+ *         not usable in ten minutes).
+ * Memory  a heap object; the configuration's pointers are borrowed. It may be freed inside the
+ *         callback.
+ * Truth   KCL 3.5.1 DynamoDBLeaseRefresher.createLeaseTableIfNotExists. Chosen differences: it
+ *         looks every quarter of a second at first, where Java waits ten; continuous backups are
+ *         asked for once the table can take them.
  */
 #ifndef KH_STORE_DYNAMODB_TABLE_H
 #define KH_STORE_DYNAMODB_TABLE_H

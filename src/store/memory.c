@@ -1,5 +1,5 @@
-/* The table lives as long as any store of this process has it open: what tests want, and nothing that outlives a
- * worker. Two stores with the same table name see the same rows. */
+/* The table lives as long as any store of this process has it open: what tests want, and nothing
+ * that outlives a worker. Two stores with the same table name see the same rows. */
 #include "store/store.h"
 
 #include <string.h>

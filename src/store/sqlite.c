@@ -1,6 +1,6 @@
-/* SQLite blocks, so it has a thread: the only one besides the loop's. Requests go to it and answers come back through
- * two lists under one lock; an eventfd wakes the loop. Whatever is waiting goes into one transaction, so that the
- * renewals of many leases cost one sync of the disk. */
+/* SQLite blocks, so it has a thread: the only one besides the loop's. Requests go to it and answers
+ * come back through two lists under one lock; an eventfd wakes the loop. Whatever is waiting goes
+ * into one transaction, so that the renewals of many leases cost one sync of the disk. */
 #include "store/store.h"
 
 #include <errno.h>

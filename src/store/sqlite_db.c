@@ -139,7 +139,8 @@ static enum kh_rc prepare(const struct kh_sqlite_db *db, sqlite3_stmt **stmt, co
     return code == SQLITE_OK ? KH_OK : fail(db, "cannot be used", err);
 }
 
-/* Run a statement without parameters but a table's name; value gets the first column of its first row, if any. */
+/* Run a statement without parameters but a table's name; value gets the first column of its first
+ * row, if any. */
 static enum kh_rc ask(const struct kh_sqlite_db *db, const char *format, const char *table,
                       int64_t *value, struct kh_err *err)
 {
@@ -205,8 +206,9 @@ static enum kh_rc check_file(struct kh_sqlite_db *db, bool *fresh, struct kh_err
     return KH_OK;
 }
 
-/* Changing the journal does not call the busy handler, so two first starts at once are waited for here. Where the
- * file system has no shared memory SQLite keeps its rollback journal, which is as safe. */
+/* Changing the journal does not call the busy handler, so two first starts at once are waited for
+ * here. Where the file system has no shared memory SQLite keeps its rollback journal, which is as
+ * safe. */
 static enum kh_rc use_wal(const struct kh_sqlite_db *db, struct kh_err *err)
 {
     enum kh_rc rc = KH_RETRY;
@@ -550,7 +552,8 @@ static enum kh_rc change(const struct kh_sqlite_db *db, sqlite3_stmt *stmt, stru
     return rc;
 }
 
-/* KH_OK with *exists, KH_INVALID with *malformed for a row that cannot be used, or the file's failure. */
+/* KH_OK with *exists, KH_INVALID with *malformed for a row that cannot be used, or the file's
+ * failure. */
 static enum kh_rc find_row(const struct kh_sqlite_db *db, const char *key, bool *exists,
                            struct kh_lease *row, bool *malformed, struct kh_err *err)
 {

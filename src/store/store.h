@@ -1,13 +1,16 @@
 /* store: the lease table, wherever it lives.
  *
- * Shape   four functions: open, ensure, submit, close. Requests are core/lease_op.h data; each is answered exactly
- *         once, through the callback given to open, never from inside kh_store_submit.
+ * Shape   four functions: open, ensure, submit, close. Requests are core/lease_op.h data; each is
+ *         answered exactly once, through the callback given to open, never from inside
+ *         kh_store_submit.
  * Units   time-outs in ms.
- * Errors  open and ensure: INVALID (a path, a name), DENIED (rights), NOTFOUND, RETRY (not reachable), each with a
- *         sentence that names the table or file. Answers: enum kh_lease_outcome. A store never retries a conditional
- *         write by itself: what it does not know is UNKNOWN.
+ * Errors  open and ensure: INVALID (a path, a name), DENIED (rights), NOTFOUND, RETRY (not
+ *         reachable), each with a sentence that names the table or file. Answers: enum
+ *         kh_lease_outcome. A store never retries a conditional write by itself: what it does not
+ *         know is UNKNOWN.
  * Memory  requests are copied; answers are borrowed by the callback.
- * Truth   KCL 3.x DynamoDBLeaseRefresher and proto/lease-table.md; tests/store/ holds every store to one suite.
+ * Truth   KCL 3.x DynamoDBLeaseRefresher and proto/lease-table.md; tests/store/ holds every store
+ *         to one suite.
  */
 #ifndef KH_STORE_STORE_H
 #define KH_STORE_STORE_H
@@ -25,14 +28,14 @@ typedef void kh_store_answered(void *arg, const struct kh_lease_answer *answer);
 typedef void kh_store_ensured(void *arg, const struct kh_err *err);
 
 struct kh_store_config {
-    const char *where;          /* value of leaseStore: "dynamodb", "sqlite:PATH", "memory" */
-    const char *table;          /* lease table name */
+    const char *where;              /* value of leaseStore: "dynamodb", "sqlite:PATH", "memory" */
+    const char *table;              /* lease table name */
     struct kh_aws_client *dynamodb; /* borrowed; for "dynamodb" */
-    struct kh_loop *loop;       /* borrowed */
+    struct kh_loop *loop;           /* borrowed */
     kh_store_answered *answered;
     void *arg;
-    bool create_if_missing;     /* false: a missing table is KH_NOTFOUND */
-    bool deletion_protection;   /* leaseTableDeletionProtectionEnabled, on creation only */
+    bool create_if_missing;      /* false: a missing table is KH_NOTFOUND */
+    bool deletion_protection;    /* leaseTableDeletionProtectionEnabled, on creation only */
     bool point_in_time_recovery; /* leaseTablePitrEnabled */
 };
 
@@ -49,8 +52,8 @@ struct kh_store_driver {
 enum kh_rc kh_store_open(struct kh_store **store, const struct kh_store_config *config,
                          struct kh_err *err) KH_MUST_USE;
 
-/* Create the table if it is missing and wait until it can be used; an existing one is left as it is. Writes nothing
- * when it fails. Again only after it failed. */
+/* Create the table if it is missing and wait until it can be used; an existing one is left as it
+ * is. Writes nothing when it fails. Again only after it failed. */
 void kh_store_ensure(struct kh_store *store, kh_store_ensured *ensured, void *arg);
 
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);

@@ -475,8 +475,8 @@ bool kh_lease_scan_more(const struct kh_json *root, struct kh_str *after)
            after->n > 0;
 }
 
-/* Reading. Each function leaves rc alone while its attribute is in order, so that one item is read without a test
- * after every line; only the first fault is told. */
+/* Reading. Each function leaves rc alone while its attribute is in order, so that one item is read
+ * without a test after every line; only the first fault is told. */
 
 struct reader {
     const struct kh_json *item;
@@ -631,7 +631,8 @@ static void read_throughput(struct reader *reader, struct kh_lease *lease)
     lease->throughput_kbps = number;
 }
 
-/* Items of other kinds share the table from KCL 3.5 on, and leases of many streams have their own keys. */
+/* Items of other kinds share the table from KCL 3.5 on, and leases of many streams have their own
+ * keys. */
 static bool is_foreign(const struct kh_json *item)
 {
     const struct kh_json *type = kh_json_get(item, "entityType");

@@ -1,14 +1,16 @@
 /* lease_item: a lease as a DynamoDB item, and requests to the lease table as DynamoDB's JSON.
  *
- * Shape   kh_lease_item_read judges one item; the writers append one request body each. Attribute names stand in
- *         one table in lease_item.c, from which items, expressions and aliases are all made.
+ * Shape   kh_lease_item_read judges one item; the writers append one request body each. Attribute
+ *         names stand in one table in lease_item.c, from which items, expressions and aliases are
+ *         all made.
  * Units   as in core/lease.h.
- * Errors  reading: an item is a lease, something else that shares the table, or malformed, with a sentence that names
- *         its key and the attribute. Writing: KH_TOOBIG of the buffer.
+ * Errors  reading: an item is a lease, something else that shares the table, or malformed, with a
+ *         sentence that names its key and the attribute. Writing: KH_TOOBIG of the buffer.
  * Memory  a lease read is a plain value; writers borrow everything.
- * Truth   KCL 3.5.1 DynamoDBLeaseSerializer and DynamoDBLeaseRefresher as expressions (proto/lease-table.md).
- *         Chosen: every update also asks that the row exists; no entityType is written, since workers before 3.5
- *         know none; the answer to a failed condition always carries the row.
+ * Truth   KCL 3.5.1 DynamoDBLeaseSerializer and DynamoDBLeaseRefresher as expressions
+ *         (proto/lease-table.md). Chosen: every update also asks that the row exists; no entityType
+ *         is written, since workers before 3.5 know none; the answer to a failed condition always
+ *         carries the row.
  */
 #ifndef KH_WIRE_LEASE_ITEM_H
 #define KH_WIRE_LEASE_ITEM_H
@@ -19,17 +21,19 @@
 
 #define KH_LEASE_KEY_ATTRIBUTE "leaseKey"
 
-/* DynamoDB's own limit for a partition key: other kinds of items may have longer ones than leases. */
+/* DynamoDB's own limit for a partition key: other kinds of items may have longer ones than
+ * leases. */
 #define KH_ITEM_KEY_MAX 2048
 
 enum kh_item_type {
     KH_ITEM_LEASE,
-    KH_ITEM_FOREIGN, /* another kind of entity, or a lease of multi-stream mode: not ours to judge */
+    KH_ITEM_FOREIGN,  /* another kind of entity, or a lease of multi-stream mode: not ours to
+                       * judge */
     KH_ITEM_MALFORMED /* meant to be a lease, but cannot be used */
 };
 
-/* item is an object of attribute values, {"leaseKey":{"S":"shardId-…"},…}. lease is set for KH_ITEM_LEASE alone,
- * err for KH_ITEM_MALFORMED alone. */
+/* item is an object of attribute values, {"leaseKey":{"S":"shardId-…"},…}. lease is set for
+ * KH_ITEM_LEASE alone, err for KH_ITEM_MALFORMED alone. */
 enum kh_item_type kh_lease_item_read(const struct kh_json *item, struct kh_lease *lease,
                                      struct kh_err *err) KH_MUST_USE;
 

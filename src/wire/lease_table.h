@@ -2,8 +2,8 @@
  *
  * Shape   one writer a request; one judge for the answer to DescribeTable.
  * Units   none.
- * Errors  writing: KH_TOOBIG of the buffer. Judging: KH_INVALID when the table exists but is no lease table, with what
- *         was found; KH_RETRY when the answer cannot be read.
+ * Errors  writing: KH_TOOBIG of the buffer. Judging: KH_INVALID when the table exists but is no
+ *         lease table, with what was found; KH_RETRY when the answer cannot be read.
  * Memory  borrows everything.
  * Truth   KCL 3.5.1 DynamoDBLeaseRefresher (createLeaseTableIfNotExists, TableStatus).
  */

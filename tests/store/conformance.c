@@ -1,5 +1,5 @@
-/* One suite for every lease store that can be had here: memory and SQLite always, DynamoDB where KH_TEST_DYNAMODB
- * names a server (tests/store/run-dynamodb starts one). */
+/* One suite for every lease store that can be had here: memory and SQLite always, DynamoDB where
+ * KH_TEST_DYNAMODB names a server (tests/store/run-dynamodb starts one). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* fixture: one lease store of each kind, and talking to it as if it answered at once.
  *
- * Shape   `kind` is the store under test. side_open gives a store on this test's own table; two sides are two workers.
- *         run submits and waits; submit and wait_for do the two separately.
+ * Shape   `kind` is the store under test. side_open gives a store on this test's own table; two
+ *         sides are two workers. run submits and waits; submit and wait_for do the two separately.
  * Units   ms.
  * Errors  the test fails.
  * Memory  sides are the caller's; answers and lists are copies that live as long as their side.
@@ -66,7 +66,8 @@ void create(struct side *side, const struct kh_lease *lease);
 struct kh_lease get(struct side *side, const char *key); /* it is there */
 const struct kh_lease_answer *list(struct side *side);
 
-/* Put something into the table behind the store's back. False: this kind cannot hold such a thing. */
+/* Put something into the table behind the store's back. False: this kind cannot hold such a
+ * thing. */
 bool plant_attribute(const char *key); /* one that no KCL knows, beside a lease's own */
 bool has_planted_attribute(const char *key);
 bool plant_malformed(const char *key); /* a row without a usable checkpoint */

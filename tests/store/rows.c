@@ -129,7 +129,8 @@ static const unsigned single_fields[] = {
     KH_LEASE_THROUGHPUT, KH_LEASE_FIELDS_ALL};
 enum { SINGLE_FIELDS_N = sizeof(single_fields) / sizeof(single_fields[0]) };
 
-/* What core/lease_op.c does to a row is the measure; tests/unit/test_lease_op.c holds it to written-out values. */
+/* What core/lease_op.c does to a row is the measure; tests/unit/test_lease_op.c holds it to
+ * written-out values. */
 static void update_like_core(const struct kh_lease *before, const struct kh_lease_op *op)
 {
     struct kh_lease want = *before;

@@ -15,7 +15,8 @@ void add_rows(TCase *tcase);
 void add_sqlite_rows(TCase *tcase);
 void add_dynamodb_rows(TCase *tcase);
 
-/* `conformance write PATH TABLE`: update one lease again and again, until a row of SQLite's kills the process. */
+/* `conformance write PATH TABLE`: update one lease again and again, until a row of SQLite's kills
+ * the process. */
 void add_writer(TCase *tcase, const char *path, const char *table);
 
 #endif

@@ -1,5 +1,5 @@
-/* What only a server can do: hold a strange table, or not answer. tests/unit/test_dynamodb.c has the rest, against
- * a server that answers as a script says. */
+/* What only a server can do: hold a strange table, or not answer. tests/unit/test_dynamodb.c has
+ * the rest, against a server that answers as a script says. */
 #include "tests/store/rows.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* store/dynamodb against a server that answers as a script says: what becomes of each answer, and how many requests
- * it took. That real servers answer so is shown by tests/store/conformance. */
+/* store/dynamodb against a server that answers as a script says: what becomes of each answer, and
+ * how many requests it took. That real servers answer so is shown by tests/store/conformance. */
 #include "store/store.h"
 
 #include <check.h>
