@@ -344,7 +344,7 @@ static enum kh_rc check_files(const struct kh_shard_list *shards, const char *di
         rc = kh_file_reader_check(&reader, &cause);
         kh_file_reader_fini(&reader);
         if (rc != KH_OK) {
-            return kh_fail(err, KH_INVALID, "%s", cause.text);
+            return kh_fail(err, rc, "%s", cause.text);
         }
     }
     return KH_OK;

@@ -359,7 +359,7 @@ enum kh_rc kh_file_reader_check(struct kh_file_reader *reader, struct kh_err *er
     rc = load(reader, CHECK_BYTES, &text, &rest, err);
     all = kh_buf_str(&text);
     if (rc == KH_OK && next_line(&all, &line, &bytes) && !is_blank(line)) {
-        rc = parse(reader, line, &arena, &record, err);
+        rc = parse(reader, line, &arena, &record, err) == KH_OK ? KH_OK : KH_INVALID;
     }
     kh_buf_fini(&text);
     kh_arena_fini(&arena);

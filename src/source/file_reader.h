@@ -57,7 +57,7 @@ enum kh_rc kh_file_reader_read(struct kh_file_reader *reader, uint32_t limit,
                                struct kh_batch *batch, bool *at_end,
                                struct kh_err *err) KH_MUST_USE;
 
-/* Is the first line a record? Moves nothing. */
+/* Is the first line a record? KH_INVALID if not. Moves nothing. */
 enum kh_rc kh_file_reader_check(struct kh_file_reader *reader, struct kh_err *err) KH_MUST_USE;
 
 #endif

@@ -35,6 +35,14 @@ char *kh_file_shards_path(const char *dir, const char *id)
     return path_of(dir, id, KH_FILE_SUFFIX);
 }
 
+/* What was to be read is not there, or not for us. */
+static enum kh_rc cannot(const char *what, const char *path, struct kh_err *err)
+{
+    bool absent = errno == ENOENT || errno == ENOTDIR;
+
+    return kh_fail(err, absent ? KH_NOTFOUND : KH_DENIED, "%s %s: %s", what, path, strerror(errno));
+}
+
 /* One piece more; *end at the end of the file. */
 static enum kh_rc read_piece(int fd, struct kh_buf *text, bool *end)
 {
@@ -66,7 +74,7 @@ static enum kh_rc read_listing(struct kh_buf *text, const char *path, struct kh_
         return KH_NOTFOUND;
     }
     if (fd < 0) {
-        return kh_fail(err, KH_INVALID, "open %s: %s", path, strerror(errno));
+        return cannot("open", path, err);
     }
     while (rc == KH_OK && !end) {
         rc = read_piece(fd, text, &end);
@@ -75,7 +83,7 @@ static enum kh_rc read_listing(struct kh_buf *text, const char *path, struct kh_
         rc = kh_fail(err, KH_INVALID, "read %s: it is larger than %zu bytes", path,
                      LISTING_BYTES_MAX);
     } else if (rc != KH_OK) {
-        rc = kh_fail(err, KH_INVALID, "read %s: %s", path, strerror(errno));
+        rc = cannot("read", path, err);
     }
     kh_fd_close(&fd);
     return rc;
@@ -196,7 +204,7 @@ static enum kh_rc read_folder(struct kh_shard_list *shards, const char *dir, boo
     DIR *folder = opendir(dir);
 
     if (folder == NULL) {
-        return kh_fail(err, KH_INVALID, "read the folder of records %s: %s", dir, strerror(errno));
+        return cannot("read the folder of records", dir, err);
     }
     while (rc == KH_OK && (entry = readdir(folder)) != NULL) {
         rc = take_entry(shards, dir, entry->d_name, listed, err);
@@ -247,9 +255,9 @@ enum kh_rc kh_file_shards_read(struct kh_shard_list *shards, const char *dir, st
         rc = read_folder(shards, dir, listed, err);
     }
     if (rc == KH_OK && shards->n == 0) {
-        rc =
-            kh_fail(err, KH_INVALID, "folder of records %s: there is no SHARDID%s in it, and no %s",
-                    dir, KH_FILE_SUFFIX, LISTING);
+        rc = kh_fail(err, KH_NOTFOUND,
+                     "folder of records %s: there is no SHARDID%s in it, and no %s", dir,
+                     KH_FILE_SUFFIX, LISTING);
     }
     if (rc == KH_OK && !listed) {
         qsort(shards->items, shards->n, sizeof(*shards->items), by_id);

@@ -3,8 +3,9 @@
  * Shape   with DIR/shards.json, a saved ListShards answer: its shards. Without: one open shard for
  *         each DIR/SHARDID.ndjson, in order of their ids, the hash space cut into equal parts.
  * Units   none.
- * Errors  KH_INVALID with what is wrong and what to do. The folder is read once: a file that is
- *         added later is not a new shard.
+ * Errors  NOTFOUND, DENIED: the folder, or its files, cannot be read; INVALID: what they say is
+ *         wrong. Each with what to do. The folder is read once: a file that is added later is not a
+ *         new shard.
  * Memory  the list is the caller's.
  * Truth   `aws kinesis list-shards`. Chosen: a file without a shard, and a closed shard without a
  *         file, are errors, because both mean records that nobody would process.

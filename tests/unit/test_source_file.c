@@ -177,12 +177,12 @@ static void open_well(void)
 }
 
 /* The sentence, without the folder's own name. */
-static const char *refusal(void)
+static const char *refusal(enum kh_rc rc)
 {
     static struct kh_err err;
     char *at;
 
-    ck_assert_int_eq(open_folder(&err), KH_INVALID);
+    ck_assert_int_eq(open_folder(&err), rc);
     while ((at = strstr(err.text, dir)) != NULL) {
         memmove(at + 3, at + strlen(dir), strlen(at + strlen(dir)) + 1);
         memcpy(at, "DIR", 3);
@@ -631,8 +631,9 @@ START_TEST(a_malformed_first_line_is_found_when_the_folder_is_opened)
 {
     append("shardId-1.ndjson", LINE(11));
     append("shardId-2.ndjson", "hello\n");
-    ck_assert_str_eq(refusal(), "DIR/shardId-2.ndjson line 1 is no record: expected an object "
-                                "at column 1; correct the line, then start again");
+    ck_assert_str_eq(refusal(KH_INVALID),
+                     "DIR/shardId-2.ndjson line 1 is no record: expected an object "
+                     "at column 1; correct the line, then start again");
 }
 END_TEST
 
@@ -641,9 +642,11 @@ START_TEST(a_folder_that_is_missing_is_refused)
     struct kh_err err;
     struct kh_source_config config = {.where = "file:/no/such/folder", .loop = loop};
 
-    ck_assert_int_eq(kh_source_open(&source, &config, &err), KH_INVALID);
+    ck_assert_int_eq(kh_source_open(&source, &config, &err), KH_NOTFOUND);
     ck_assert_str_eq(err.text, "read the folder of records /no/such/folder: No such file or "
                                "directory");
+    config.where = "file:/etc/passwd";
+    ck_assert_int_eq(kh_source_open(&source, &config, &err), KH_NOTFOUND);
     config.where = "file:";
     ck_assert_int_eq(kh_source_open(&source, &config, &err), KH_INVALID);
     ck_assert_str_eq(err.text, "source file:: the folder is missing; write file:DIR");
@@ -656,8 +659,9 @@ END_TEST
 START_TEST(a_folder_without_shards_is_refused)
 {
     append("shards.txt", "");
-    ck_assert_str_eq(refusal(), "folder of records DIR: there is no SHARDID.ndjson in it, and no "
-                                "shards.json");
+    ck_assert_str_eq(refusal(KH_NOTFOUND),
+                     "folder of records DIR: there is no SHARDID.ndjson in it, and no "
+                     "shards.json");
 }
 END_TEST
 
@@ -665,31 +669,34 @@ START_TEST(a_listing_that_is_no_listing_is_refused)
 {
     append("shards.json", "{\"Shards\":[{\"ShardId\":7}]}");
     append(ID ".ndjson", "");
-    ck_assert_ptr_nonnull(strstr(refusal(), "DIR/shards.json is not what `aws kinesis list-shards` "
-                                            "prints: "));
+    ck_assert_ptr_nonnull(strstr(refusal(KH_INVALID),
+                                 "DIR/shards.json is not what `aws kinesis list-shards` "
+                                 "prints: "));
 }
 END_TEST
 
 START_TEST(a_listing_of_no_shards_is_refused)
 {
     append("shards.json", "{\"Shards\":[]}");
-    ck_assert_str_eq(refusal(), "DIR/shards.json lists no shards");
+    ck_assert_str_eq(refusal(KH_INVALID), "DIR/shards.json lists no shards");
 }
 END_TEST
 
 START_TEST(one_page_of_a_listing_is_refused)
 {
     append("shards.json", "{\"Shards\":[],\"NextToken\":\"abc\"}");
-    ck_assert_str_eq(refusal(), "DIR/shards.json is one page of several (it has a NextToken): save "
-                                "the whole listing");
+    ck_assert_str_eq(refusal(KH_INVALID),
+                     "DIR/shards.json is one page of several (it has a NextToken): save "
+                     "the whole listing");
 }
 END_TEST
 
 START_TEST(a_closed_shard_without_a_file_is_refused)
 {
     append("shards.json", family);
-    ck_assert_str_eq(refusal(), "DIR/shards.json: shard " ID " is closed, but there is no " ID
-                                ".ndjson: put its records there, or an empty file if it has none");
+    ck_assert_str_eq(refusal(KH_INVALID),
+                     "DIR/shards.json: shard " ID " is closed, but there is no " ID
+                     ".ndjson: put its records there, or an empty file if it has none");
 }
 END_TEST
 
@@ -698,8 +705,9 @@ START_TEST(a_file_without_a_listed_shard_is_refused)
     append("shards.json", family);
     append(ID ".ndjson", "");
     append("shardId-000000000007.ndjson", "");
-    ck_assert_str_eq(refusal(), "DIR/shardId-000000000007.ndjson belongs to no shard of "
-                                "DIR/shards.json: list its shard there, or move the file away");
+    ck_assert_str_eq(refusal(KH_INVALID),
+                     "DIR/shardId-000000000007.ndjson belongs to no shard of "
+                     "DIR/shards.json: list its shard there, or move the file away");
 }
 END_TEST
 
