@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "aws/endpoint.h"
-#include "aws/region.h"
 #include "io/entropy.h"
 
 struct service {
@@ -53,26 +52,26 @@ enum kh_rc kh_access_open(struct kh_access *access, struct kh_loop *loop,
 {
     bool wants_kinesis = strcmp(settings->source, "kinesis") == 0;
     bool wants_dynamodb = strcmp(settings->lease_store, "dynamodb") == 0;
-    char region[KH_REGION_MAX + 1];
     enum kh_rc rc;
 
     *access = (struct kh_access){0};
     if (!wants_kinesis && !wants_dynamodb) {
         return KH_OK; /* everything is on this machine: no region, no credentials, no curl */
     }
-    rc = kh_region_find(settings->region_name, region, err);
+    rc = kh_region_find(settings->region_name, access->region, err);
     if (rc == KH_OK) {
         rc = kh_http_new(&access->http, loop, err);
     }
     if (rc == KH_OK && wants_kinesis) {
         rc = open_client(access, loop,
-                         &(struct client_wish){&kinesis, region, settings->kinesis_endpoint,
+                         &(struct client_wish){&kinesis, access->region, settings->kinesis_endpoint,
                                                settings->aws_credentials_provider},
                          &access->kinesis_creds, &access->kinesis, err);
     }
     if (rc == KH_OK && wants_dynamodb) {
         rc = open_client(access, loop,
-                         &(struct client_wish){&dynamodb, region, settings->dynamo_db_endpoint,
+                         &(struct client_wish){&dynamodb, access->region,
+                                               settings->dynamo_db_endpoint,
                                                settings->aws_credentials_provider_dynamo_db},
                          &access->dynamodb_creds, &access->dynamodb, err);
     }

@@ -10,10 +10,12 @@
 #define KH_HOST_ACCESS_H
 
 #include "aws/client.h"
+#include "aws/region.h"
 #include "config/settings.h"
 #include "io/loop.h"
 
 struct kh_access {
+    char region[KH_REGION_MAX + 1]; /* "" if none is needed */
     struct kh_http *http;
     struct kh_creds *kinesis_creds;
     struct kh_creds *dynamodb_creds;

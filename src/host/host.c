@@ -15,12 +15,10 @@
 #include "host/notes.h"
 #include "host/processors.h"
 #include "host/program.h"
-#include "io/entropy.h"
+#include "host/setup.h"
 #include "obs/flight.h"
 #include "source/source.h"
 #include "store/store.h"
-
-#define HOST_NAME_BYTES 64
 
 /* A service that does not answer at the start is asked again for a while: machines boot in any order. */
 #define START_TRIES_MAX 20
@@ -172,11 +170,6 @@ static void fail(struct host *host, int status, const struct kh_err *err)
     stop_loop(host);
 }
 
-static bool is_file_source(const struct host *host)
-{
-    return kh_str_starts(kh_str(host->settings->source), KH_STR("file:"));
-}
-
 /* A malformed line in a file stays malformed: going round it would skip a record, so the run ends. */
 static void stop_for_data(struct host *host, const struct kh_err *err)
 {
@@ -214,7 +207,9 @@ static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_
     struct kh_fetched numbered = {0};
     struct kh_event event = {.type = KH_EVENT_FETCHED, .key = shard, .ticket = ticket, .rc = rc};
 
-    log_source_failure("source.not_fetched", shard, err);
+    if (rc != KH_DENIED || !kh_setup_is_file_source(host->settings)) {
+        log_source_failure("source.not_fetched", shard, err);
+    }
     if (rc == KH_OK) {
         numbered = *fetched;
         if (batch != NULL) {
@@ -223,84 +218,23 @@ static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_
         event.fetched = &numbered;
     }
     step(host, &event);
-    if (rc == KH_DENIED && is_file_source(host)) {
+    if (rc == KH_DENIED && kh_setup_is_file_source(host->settings)) {
         stop_for_data(host, err);
     }
 }
 
 /* ---- start ---- */
 
-static void worker_config(struct host *host)
-{
-    const struct kh_settings *settings = host->settings;
-    struct kh_worker_config *config = &host->config;
-
-    config->seed = kh_entropy_seed();
-    config->failover_ms = settings->failover_time_millis;
-    config->leases_max = settings->max_leases_for_worker;
-    config->steal_max = settings->max_leases_to_steal_at_one_time;
-    config->take_very_old = settings->enable_priority_lease_assignment;
-    config->initial_wall_ms = settings->initial_position_in_stream_extended;
-    switch (settings->initial_position_in_stream) {
-    case KH_START_LATEST:
-        config->initial_position = KH_POSITION_LATEST;
-        break;
-    case KH_START_TRIM_HORIZON:
-        config->initial_position = KH_POSITION_TRIM_HORIZON;
-        break;
-    case KH_START_AT_TIMESTAMP:
-        config->initial_position = KH_POSITION_AT_TIMESTAMP;
-        break;
-    }
-    config->ignore_unexpected_children = settings->ignore_unexpected_child_shards;
-    config->read_units_per_s = settings->lease_read_budget;
-    config->parent_poll_ms = settings->parent_shard_poll_interval_millis;
-    config->idle_ms = settings->idle_time_between_reads_in_millis;
-    config->idle_fixed = settings->idle_time_between_reads_in_millis_is_set;
-    config->records_max = settings->max_records;
-    config->deliver_empty = settings->call_process_records_even_for_empty_record_list;
-    if (settings->timeout_in_seconds > 0) {
-        config->action_ms_max = KH_SECONDS(settings->timeout_in_seconds);
-    }
-    config->shutdown_grace_ms = settings->shutdown_grace_millis;
-    config->restart_min_ms = settings->child_restart_min_millis;
-    config->restart_max_ms = settings->child_restart_max_millis;
-    config->exit_when_done = host->exit_when_done;
-}
-
-/* A name nobody else has, that tells an operator where to look. */
-static enum kh_rc name_worker(struct host *host, struct kh_err *err)
-{
-    char *id = host->config.worker_id;
-    size_t bytes = sizeof(host->config.worker_id);
-    char name[HOST_NAME_BYTES + 1] = "";
-    char uuid[KH_UUID_TEXT_BYTES];
-
-    if (host->settings->worker_id[0] != '\0') {
-        if (!kh_str_copy(id, bytes, kh_str(host->settings->worker_id))) {
-            return kh_fail(err, KH_TOOBIG, "workerId: longer than %zu characters", bytes - 1);
-        }
-        return KH_OK;
-    }
-    if (gethostname(name, sizeof(name) - 1) != 0) {
-        name[0] = '\0';
-    }
-    kh_entropy_uuid(uuid);
-    (void)snprintf(id, bytes, "%s:%s", name, uuid);
-    return KH_OK;
-}
-
 /* A step of the start failed: if that may pass, it is due again soon. */
-static void start_failed(struct host *host, enum kh_rc rc, const struct kh_err *err)
+static bool try_again(struct host *host, const struct kh_err *err)
 {
-    bool passing = rc == KH_RETRY || rc == KH_THROTTLED;
-
-    if (!passing || ++host->start_tries_n >= START_TRIES_MAX) {
-        fail(host, kh_exit_for(rc), err);
-        return;
+    if ((err->rc != KH_RETRY && err->rc != KH_THROTTLED) ||
+        ++host->start_tries_n == START_TRIES_MAX) {
+        return false;
     }
     kh_log(KH_LOG_WARN, "host.start_delayed", kh_f("why", err->text));
     kh_watch_at(host->deadline, kh_loop_now_ms(host->loop) + START_RETRY_MS);
+    return true;
 }
 
 static void on_ensured(void *arg, const struct kh_err *err)
@@ -308,7 +242,11 @@ static void on_ensured(void *arg, const struct kh_err *err)
     struct host *host = arg;
 
     if (err != NULL && err->rc != KH_OK) {
-        start_failed(host, err->rc, err);
+        struct kh_err why = *err;
+
+        if (!try_again(host, err)) {
+            fail(host, kh_setup_refused_store(host->settings, host->access.region, &why), &why);
+        }
         return;
     }
     host->worker = kh_worker_new(&host->config, kh_loop_now_ms(host->loop));
@@ -320,12 +258,17 @@ static void on_ensured(void *arg, const struct kh_err *err)
 
 static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_err *err)
 {
+    struct kh_err why;
+
     if (rc == KH_OK) {
         host->listed = true;
         kh_store_ensure(host->store, on_ensured, host);
         return;
     }
-    start_failed(host, rc, err);
+    why = *err;
+    if (!try_again(host, err)) {
+        fail(host, kh_setup_refused_source(host->settings, host->access.region, &why), &why);
+    }
 }
 
 static void on_shards(void *arg, uint64_t ticket, enum kh_rc rc, const struct kh_shard *shards,
@@ -396,10 +339,16 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
     if (rc == KH_OK) {
         source.kinesis = host->access.kinesis;
         rc = kh_source_open(&host->source, &source, err);
+        if (rc != KH_OK) {
+            host->status = kh_setup_refused_source(settings, host->access.region, err);
+        }
     }
     if (rc == KH_OK) {
         store.dynamodb = host->access.dynamodb;
         rc = kh_store_open(&host->store, &store, err);
+        if (rc != KH_OK) {
+            host->status = kh_setup_refused_store(settings, host->access.region, err);
+        }
     }
     return rc;
 }
@@ -413,9 +362,8 @@ static enum kh_rc open_host(struct host *host, struct kh_err *err)
         host->status = KH_EXIT_CONFIG;
         return rc;
     }
-    kh_worker_config_default(&host->config);
-    worker_config(host);
-    rc = name_worker(host, err);
+    rc = kh_setup_worker(&host->config, host->settings, err);
+    host->config.exit_when_done = host->exit_when_done;
     if (rc == KH_OK) {
         rc = kh_loop_new(&host->loop, err);
     }

@@ -1,0 +1,123 @@
+#include "host/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/exit.h"
+#include "io/entropy.h"
+
+#define HOST_NAME_BYTES 64
+
+static void copy_settings(struct kh_worker_config *config, const struct kh_settings *settings)
+{
+    config->seed = kh_entropy_seed();
+    config->failover_ms = settings->failover_time_millis;
+    config->leases_max = settings->max_leases_for_worker;
+    config->steal_max = settings->max_leases_to_steal_at_one_time;
+    config->take_very_old = settings->enable_priority_lease_assignment;
+    config->initial_wall_ms = settings->initial_position_in_stream_extended;
+    switch (settings->initial_position_in_stream) {
+    case KH_START_LATEST:
+        config->initial_position = KH_POSITION_LATEST;
+        break;
+    case KH_START_TRIM_HORIZON:
+        config->initial_position = KH_POSITION_TRIM_HORIZON;
+        break;
+    case KH_START_AT_TIMESTAMP:
+        config->initial_position = KH_POSITION_AT_TIMESTAMP;
+        break;
+    }
+    config->ignore_unexpected_children = settings->ignore_unexpected_child_shards;
+    config->read_units_per_s = settings->lease_read_budget;
+    config->parent_poll_ms = settings->parent_shard_poll_interval_millis;
+    config->idle_ms = settings->idle_time_between_reads_in_millis;
+    config->idle_fixed = settings->idle_time_between_reads_in_millis_is_set;
+    config->records_max = settings->max_records;
+    config->deliver_empty = settings->call_process_records_even_for_empty_record_list;
+    if (settings->timeout_in_seconds > 0) {
+        config->action_ms_max = KH_SECONDS(settings->timeout_in_seconds);
+    }
+    config->shutdown_grace_ms = settings->shutdown_grace_millis;
+    config->restart_min_ms = settings->child_restart_min_millis;
+    config->restart_max_ms = settings->child_restart_max_millis;
+}
+
+/* A name nobody else has, that tells an operator where to look. */
+static enum kh_rc name_worker(struct kh_worker_config *config, const char *wanted,
+                              struct kh_err *err)
+{
+    char name[HOST_NAME_BYTES + 1] = "";
+    char uuid[KH_UUID_TEXT_BYTES];
+
+    if (wanted[0] != '\0') {
+        if (!kh_str_copy(config->worker_id, sizeof(config->worker_id), kh_str(wanted))) {
+            return kh_fail(err, KH_TOOBIG, "workerId: longer than %zu characters",
+                           sizeof(config->worker_id) - 1);
+        }
+        return KH_OK;
+    }
+    if (gethostname(name, sizeof(name) - 1) != 0) {
+        name[0] = '\0';
+    }
+    kh_entropy_uuid(uuid);
+    (void)snprintf(config->worker_id, sizeof(config->worker_id), "%s:%s", name, uuid);
+    return KH_OK;
+}
+
+enum kh_rc kh_setup_worker(struct kh_worker_config *config, const struct kh_settings *settings,
+                           struct kh_err *err)
+{
+    kh_worker_config_default(config);
+    copy_settings(config, settings);
+    return name_worker(config, settings->worker_id, err);
+}
+
+bool kh_setup_is_file_source(const struct kh_settings *settings)
+{
+    return kh_str_starts(kh_str(settings->source), KH_STR("file:"));
+}
+
+/* "text; what to do" */
+static void advise(struct kh_err *err, const char *what_to_do)
+{
+    size_t n = strlen(err->text);
+
+    (void)snprintf(err->text + n, sizeof(err->text) - n, "; %s", what_to_do);
+}
+
+int kh_setup_refused_source(const struct kh_settings *settings, const char *region,
+                            struct kh_err *err)
+{
+    if (kh_setup_is_file_source(settings)) {
+        return err->rc == KH_INVALID || err->rc == KH_TOOBIG ? KH_EXIT_DATA : KH_EXIT_NOINPUT;
+    }
+    if (err->rc == KH_NOTFOUND) {
+        advise(err, "check streamName, regionName and the account of the credentials");
+    } else if (err->rc == KH_DENIED) {
+        advise(err, "check the credentials, and their rights to kinesis:ListShards, "
+                    "kinesis:GetShardIterator and kinesis:GetRecords");
+    }
+    if (region[0] != '\0') {
+        (void)kh_wrap(err, "stream %s in %s", settings->stream_name, region);
+    }
+    return kh_exit_for(err->rc);
+}
+
+int kh_setup_refused_store(const struct kh_settings *settings, const char *region,
+                           struct kh_err *err)
+{
+    (void)kh_wrap(err, "leaseStore");
+    if (kh_str_starts(kh_str(settings->lease_store), KH_STR("sqlite:"))) {
+        return KH_EXIT_CANTCREAT;
+    }
+    if (err->rc == KH_DENIED) {
+        advise(err,
+               "check the credentials, and their rights to dynamodb:DescribeTable, CreateTable, "
+               "Scan, GetItem, PutItem, UpdateItem and DeleteItem");
+    }
+    if (region[0] != '\0') {
+        (void)kh_wrap(err, "region %s", region);
+    }
+    return kh_exit_for(err->rc);
+}
