@@ -379,7 +379,7 @@ enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
 
     kh_arena_init(&arena);
     if (kh_properties_parse(&properties, text, &arena, &err) != KH_OK) {
-        kh_problem_add(problems, KH_PROBLEM_ERROR, 0, "%s", err.text);
+        kh_problem_add(problems, KH_PROBLEM_ERROR, properties.bad_line, "%s", err.text);
         kh_arena_fini(&arena);
         return err.rc;
     }

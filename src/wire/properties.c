@@ -315,9 +315,8 @@ enum kh_rc kh_properties_parse(struct kh_properties *properties, struct kh_str t
     while (next_line(&reader)) {
         struct kh_property property;
         if (!read_entry(&reader, arena, &property)) {
-            return kh_fail(err, KH_INVALID,
-                           "line %u: \\u is not followed by four hexadecimal digits",
-                           reader.begun_line);
+            properties->bad_line = reader.begun_line;
+            return kh_fail(err, KH_INVALID, "\\u is not followed by four hexadecimal digits");
         }
         append(properties, &capacity, arena, &property);
     }

@@ -201,7 +201,8 @@ START_TEST(a_malformed_unicode_escape_is_refused_with_its_line)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         ck_assert_int_eq(kh_properties_parse(&properties, kh_str(wrong[i]), &arena, &err),
                          KH_INVALID);
-        ck_assert_str_eq(err.text, "line 3: \\u is not followed by four hexadecimal digits");
+        ck_assert_str_eq(err.text, "\\u is not followed by four hexadecimal digits");
+        ck_assert_uint_eq(properties.bad_line, 3);
     }
 }
 END_TEST

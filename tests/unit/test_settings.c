@@ -417,7 +417,7 @@ END_TEST
 START_TEST(a_malformed_file_is_refused)
 {
     assert_problem(NEEDED "a=\\u12\n", KH_PROBLEM_ERROR,
-                   "f: line 5: \\u is not followed by four hexadecimal digits");
+                   "f:5: \\u is not followed by four hexadecimal digits");
 }
 END_TEST
 
