@@ -30,9 +30,8 @@ bool sim_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
     return look_up(sim, w, shard, &found) && found.acts_as_owner;
 }
 
-/* Whoever is robbed learns it from its next write, and stops at the latest when its lease would
- * have expired: until then two may work on the shard, as in every KCL 2.x fleet. Only the thief
- * can write. */
+/* A thief of the Java kind begins at once; whoever it robs learns it from its next write, and stops at
+ * the latest when its lease would have expired. Ours waits for that. */
 static bool just_stolen(const struct sim *sim, uint32_t shard)
 {
     return sim->now_ms - sim->table.rows[shard].stolen_at_ms <= sim->workers[0].config.failover_ms;
@@ -67,7 +66,8 @@ void sim_check_owners(struct sim *sim, uint32_t w)
         if (shard == UINT32_MAX) {
             sim_fail(sim, "%c holds %s, which never was", sim_letter(w), held.key);
         }
-        if (held.acts_as_owner) {
+        /* Nobody works on a finished shard: there it is only said who keeps the lease. */
+        if (held.acts_as_owner && !kh_lease_is_finished(&sim->table.rows[shard].lease)) {
             worker->acts[shard] = true;
             check_alone(sim, w, shard);
         }

@@ -349,7 +349,8 @@ static void take_line(struct sim *sim, uint32_t worker, uint32_t shard, struct k
     child->lines_n--;
     memmove(&child->lines[0], &child->lines[1], child->lines_n * sizeof child->lines[0]);
     if (!line.is_ask) {
-        child->owes = false;
+        /* A second answer to the action before this one settles nothing. */
+        child->owes = child->owes && strcmp(line.response_for, kh_action_name(child->action)) != 0;
         event->type = KH_EVENT_CHILD_STATUS;
         event->action_name = kh_str(line.response_for);
         return;

@@ -276,13 +276,11 @@ static void carry_out(struct sim *sim, uint32_t w, const struct kh_cmd *cmd)
     }
     switch (cmd->type) {
     case KH_CMD_NOTE:
-        sim->workers[w].stealing = strcmp(cmd->note, "worker.steal") == 0;
         break;
     case KH_CMD_STORE:
         check_op_id(sim, w, cmd->op);
         sim_check_write(sim, w, cmd->op);
         sim_table_submit(sim, w, cmd->op);
-        sim->workers[w].stealing = false;
         break;
     case KH_CMD_LIST_SHARDS:
         check_ticket(sim, w, cmd);
@@ -465,6 +463,8 @@ static void configure(struct sim *sim, uint32_t w, bool same_id)
     config->records_max = (uint32_t)sim_draw(sim, 2, 20);
     config->idle_ms = sim_draw(sim, 500, 2500);
     config->restart_max_ms = kh_ms_min(config->restart_max_ms, KH_SECONDS(20));
+    config->exit_when_done = sim->config.exit_when_done;
+    config->list_ms = sim->config.fixed ? KH_SECONDS(2) : config->list_ms;
     config->deliver_empty = sim_chance(sim, 100);
 }
 

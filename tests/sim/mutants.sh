@@ -8,7 +8,7 @@ src=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cc=${CC:-cc}
-flags="-std=gnu11 -O2 -g -D_GNU_SOURCE -Isrc"
+flags="-std=gnu11 -O1 -D_GNU_SOURCE -Isrc"
 seeds=${SEEDS:-1-200}
 status=0
 

@@ -51,7 +51,9 @@ static void second_worker_takes_its_share(struct sim *sim)
     sim_run_for(sim, KH_SECONDS(3));
     put(sim, 8);
     sim_start(sim, 1, false);
-    sim_run_for(sim, KH_SECONDS(8));
+    sim_run_for(sim, KH_SECONDS(14));
+    put(sim, 16);
+    sim_run_for(sim, KH_SECONDS(3));
     stop_and_see(sim, 0);
     sim_run_for(sim, KH_SECONDS(3));
 }

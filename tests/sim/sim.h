@@ -69,10 +69,11 @@ struct sim_config {
     uint32_t shards;
     enum kh_position_type initial_position; /* TRIM_HORIZON if not set */
     bool peer;                              /* the last worker is a Java-like peer */
-    bool limit_actions;                     /* action_ms_max is set */
-    bool fixed;   /* no dice: latencies, pauses and settings are constants, for transcripts */
-    bool drift;   /* clocks run at slightly different rates */
-    kh_ms put_ms; /* mean pause of the producer; 0: the default */
+    bool exit_when_done;
+    bool limit_actions; /* action_ms_max is set */
+    bool fixed;         /* no dice: latencies, pauses and settings are constants, for transcripts */
+    bool drift;         /* clocks run at slightly different rates */
+    kh_ms put_ms;       /* mean pause of the producer; 0: the default */
 };
 
 enum sim_worker_state { SIM_DOWN, SIM_UP, SIM_FROZEN, SIM_STOPPED };
@@ -108,7 +109,7 @@ struct sim_worker {
     bool acts[SIM_SHARDS_MAX]; /* as owner, when it was last looked at */
     struct sim_batch batches[SIM_BATCHES_MAX];
     uint64_t batch_id;
-    bool stealing;   /* the next write takes a lease from a living owner */
+    bool stealing;   /* the peer's next write takes a lease from a living owner */
     uint64_t op_id;  /* newest seen */
     uint64_t ticket; /* newest seen */
     uint32_t child_number;

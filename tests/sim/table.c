@@ -1,5 +1,7 @@
 #include "table.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 #include "sim.h"
@@ -127,41 +129,33 @@ static void keep_old(struct sim_row *row)
     row->old_n = row->old_n < SIM_OLD_MAX ? row->old_n + 1 : SIM_OLD_MAX;
 }
 
-static void write_row(struct sim *sim, struct sim_request *request, uint32_t shard)
+static void apply_to_row(struct sim *sim, struct sim_request *request)
 {
-    struct sim_row *row = &sim->table.rows[shard];
-    bool exists = row->exists;
-    struct kh_lease lease = row->lease;
+    uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
+    struct sim_row *row;
+    struct kh_lease lease;
+    bool exists;
 
-    request->answer.outcome = kh_lease_op_apply(&request->op, &exists, &lease);
-    request->answer.found = row->exists;
-    request->answer.lease = request->answer.outcome == KH_LEASE_DONE ? lease : row->lease;
-    if (request->answer.outcome != KH_LEASE_DONE) {
+    if (shard == UINT32_MAX) {
+        sim_fail(sim, "a request names lease %s, which never was", request->op.key);
+    }
+    row = &sim->table.rows[shard];
+    exists = row->exists;
+    lease = row->lease;
+    kh_lease_op_answer(&request->op, &exists, &lease, &request->answer);
+    if (request->op.verb == KH_LEASE_GET || request->answer.outcome != KH_LEASE_DONE) {
         return;
     }
     keep_old(row);
     row->exists = exists;
     row->lease = lease;
     row->since_ms = sim->now_ms;
+    if (strcmp(row->lease.owner, row->old[0].lease.owner) != 0) {
+        row->taken_at_ms = sim->now_ms;
+    }
     row->stolen_at_ms = request->steal ? sim->now_ms : row->stolen_at_ms;
     row->ended_once = row->ended_once || (exists && kh_lease_is_finished(&lease));
     sim_check_row(sim, shard, row->old[0].exists, &row->old[0].lease, row);
-}
-
-static void apply_to_row(struct sim *sim, struct sim_request *request)
-{
-    uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
-
-    if (shard == UINT32_MAX) {
-        sim_fail(sim, "a request names lease %s, which never was", request->op.key);
-    }
-    if (request->op.verb == KH_LEASE_GET) {
-        request->answer.outcome = KH_LEASE_DONE;
-        request->answer.found = sim->table.rows[shard].exists;
-        request->answer.lease = sim->table.rows[shard].lease;
-        return;
-    }
-    write_row(sim, request, shard);
 }
 
 void sim_table_apply(struct sim *sim, struct sim_request *request)

@@ -27,7 +27,8 @@ struct sim_row {
     bool ended_once; /* was at SHARD_END */
     struct kh_lease lease;
     kh_ms since_ms;     /* when it became what it is */
-    kh_ms stolen_at_ms; /* when it was last taken from a living owner; INT64_MIN if never */
+    kh_ms taken_at_ms;  /* when it last got another owner */
+    kh_ms stolen_at_ms; /* by the peer, from a living owner; long ago if never */
     struct {
         kh_ms since_ms;
         bool exists;
@@ -52,7 +53,7 @@ struct sim_request {
     uint32_t worker;
     uint32_t life;
     struct kh_lease_op op;
-    bool steal; /* its sender means to take the lease from a living owner */
+    bool steal; /* by the peer, from a living owner */
     enum sim_fate fate;
     kh_ms answer_at_ms;
     struct kh_lease_answer answer;
