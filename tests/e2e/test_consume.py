@@ -1,10 +1,12 @@
 """The main job: an unchanged Python processor, a Kinesis API, a lease table as Java writes it."""
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 
-from lib import journal, leases
+from lib import journal, leases, wait
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "lease-table-java-3.1.3.json"
 
@@ -88,3 +90,42 @@ def test_latest_skips_what_was_there_before(stream, start, app, notes):
     host.wait_for(lambda: notes.seen() >= 100, "the new records")
     for shard, records in stream.by_shard.items():
         assert {seq for seq, _, _ in notes.records(shard)} == set(records) - before[shard]
+
+
+def test_at_timestamp_skips_what_is_older(stream, start, app, notes):
+    stream.put(100)
+    before = {shard: set(records) for shard, records in stream.by_shard.items()}
+    moment = int(time.time()) + 1
+    wait.until(lambda: time.time() >= moment, "the next second")
+    stream.put(100)
+    host = start({**app, "initialPositionInStreamExtended": str(moment)})
+    host.wait_for(lambda: notes.seen() >= 100, "the new records")
+    for shard, records in stream.by_shard.items():
+        assert {seq for seq, _, _ in notes.records(shard)} == set(records) - before[shard]
+
+
+def test_large_records_make_long_lines(stream, start, app, notes, figure):
+    """Several megabytes a line, through a pipe of 64 KiB."""
+    stream.put(16, keys=16, padding=700_000)
+    host = start(app)
+    host.wait_for(lambda: notes.seen() == 16, "all records")
+    assert host.terminate()[0] == 0
+    journal.check_exactly_once(notes, stream)
+    longest = max(line["records"] for shard in notes.shards() for line in notes.lines(shard)
+                  if line["event"] == "processRecords")
+    figure(f"16 records of 700 kB: up to {longest} in one line of {longest * 0.934:.1f} MB")
+
+
+def test_a_child_has_three_descriptors_and_its_own_group(stream, start, app, notes):
+    host = start(app)
+    host.wait_for(lambda: len(notes.shards()) == 4, "four children")
+    for shard in notes.shards():
+        pid = notes.sessions(shard)[0].pid
+        opened = {fd: os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        of_its_own = [fd for fd, path in opened.items() if path.endswith(f"{shard}.jsonl")]
+        assert len(of_its_own) == 1
+        assert {fd: path.split(":")[0] for fd, path in opened.items() if fd not in of_its_own} == {
+            "0": "pipe", "1": "pipe", "2": "pipe"}
+        assert os.getpgid(pid) == pid
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        assert re.search(r"^SigBlk:\s+0+$", status, re.M)

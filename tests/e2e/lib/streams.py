@@ -8,6 +8,7 @@ from collections import defaultdict
 from . import wait
 
 BATCH_RECORDS = 500  # PutRecords takes no more
+BATCH_BYTES = 4 << 20
 
 
 class Stream:
@@ -38,11 +39,12 @@ class Stream:
     def open_shards(self):
         return [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
 
-    def put(self, n, keys=97):
+    def put(self, n, keys=97, padding=0):
         """Put n numbered records over a fixed set of partition keys, so that each shard gets its part."""
         numbers = itertools.islice(itertools.count(self.put_n), n)
-        while batch := list(itertools.islice(numbers, BATCH_RECORDS)):
-            self._put_batch([(f"r{i:07d}", f"key-{i % keys}") for i in batch])
+        batch_records = min(BATCH_RECORDS, BATCH_BYTES // (padding + 100))
+        while batch := list(itertools.islice(numbers, batch_records)):
+            self._put_batch([(f"r{i:07d}" + "x" * padding, f"key-{i % keys}") for i in batch])
             self.put_n += len(batch)
 
     def _put_batch(self, batch):
