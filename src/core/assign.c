@@ -5,7 +5,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-/* KCL: a lease nobody renewed for three times the failover time is taken whatever the target says. */
+/* KCL: a lease nobody renewed for three times the failover time is taken whatever the target
+ * says. */
 #define VERY_OLD_FACTOR 3
 
 struct owner {

@@ -1,12 +1,14 @@
 /* ckpt: what a child may checkpoint, and what is then written.
  *
- * Shape   a small record of what is stored and what was delivered; kh_ckpt_judge() is a pure function of it.
+ * Shape   a small record of what is stored and what was delivered; kh_ckpt_judge() is a pure
+ *         function of it.
  * Units   none.
  * Errors  a refusal is one of the protocol's error names, to be sent to the child.
  * Memory  plain value.
- * Truth   KCL ShardRecordProcessorCheckpointer and DynamoDBCheckpointer. Chosen differences: SHARD_END is written
- *         also when the last number had been checkpointed before (Java then stalls); a sentinel is accepted only where it
- *         is what is stored already (Java lets a child move TRIM_HORIZON to LATEST, which skips records).
+ * Truth   KCL ShardRecordProcessorCheckpointer and DynamoDBCheckpointer. Chosen differences:
+ *         SHARD_END is written also when the last number had been checkpointed before (Java then
+ *         stalls); a sentinel is accepted only where it is what is stored already (Java lets a
+ *         child move TRIM_HORIZON to LATEST, which skips records).
  */
 #ifndef KH_CORE_CKPT_H
 #define KH_CORE_CKPT_H

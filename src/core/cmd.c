@@ -38,8 +38,8 @@ void kh_cmds_push(struct kh_cmds *cmds, struct kh_cmd cmd)
     cmds->items[cmds->n++] = cmd;
 }
 
-/* Requests are large and pointed to from commands, so each has a place of its own that stays when the array
- * of places grows. */
+/* Requests are large and pointed to from commands, so each has a place of its own that stays when
+ * the array of places grows. */
 static struct kh_lease_op *next_op(struct kh_cmds *cmds)
 {
     if (cmds->ops_n == cmds->ops_capacity) {

@@ -1,11 +1,12 @@
 /* cmd: what the core wants done, as plain data.
  *
- * Shape   one tagged record; kh_cmds is the list one step appends to. Every command that asks for an answer gets
- *         exactly one event back, carrying the same ticket or child number; see each type.
+ * Shape   one tagged record; kh_cmds is the list one step appends to. Every command that asks for
+ *         an answer gets exactly one event back, carrying the same ticket or child number; see each
+ *         type.
  * Units   *_ms as in base/time.h.
  * Errors  none.
- * Memory  a command holds values; `key` and `note` are borrowed until the next step of the same worker.
- *         kh_cmds owns its array, which is kept and reused from step to step.
+ * Memory  a command holds values; `key` and `note` are borrowed until the next step of the same
+ *         worker. kh_cmds owns its array, which is kept and reused from step to step.
  * Truth   own design. The children's messages are named as in the MultiLang protocol.
  */
 #ifndef KH_CORE_CMD_H
@@ -21,20 +22,25 @@ enum kh_cmd_type {
     KH_CMD_STORE,       /* *op -> KH_EVENT_STORE */
     KH_CMD_LIST_SHARDS, /* filter, wall_ms, ticket -> KH_EVENT_SHARDS */
     KH_CMD_OPEN,  /* begin reading shard `key` at position, dropping records up to skip_to; ticket
-                         * -> KH_EVENT_OPENED. A shard that is open is closed first */
+                   * -> KH_EVENT_OPENED. A shard that is open is closed first */
     KH_CMD_FETCH, /* the next batch of the open shard `key`, at most limit records; ticket
-                         * -> KH_EVENT_FETCHED */
-    KH_CMD_CLOSE, /* stop reading shard `key`; a pending OPEN or FETCH is cancelled: no answer comes any
-                         * more. No answer */
-    KH_CMD_DROP_BATCH, /* batch is done with. Every batch handed to the core comes back so, once. No answer */
-    KH_CMD_CHILD_START, /* start child number `child` for shard `key` -> in the end KH_EVENT_CHILD_EXITED */
-    KH_CMD_CHILD_SEND, /* one action line; action, position for INITIALIZE, batch for PROCESS_RECORDS. The
-                         * child's lines come as KH_EVENT_CHILD_STATUS and _CHECKPOINT */
-    KH_CMD_CHILD_ACK, /* answer the checkpoint line that came last; error is NULL or the name for the child */
-    KH_CMD_CHILD_CLOSE, /* close its stdin once everything is written. No answer; the child should leave */
+                   * -> KH_EVENT_FETCHED */
+    KH_CMD_CLOSE, /* stop reading shard `key`; a pending OPEN or FETCH is cancelled: no answer comes
+                   * any more. No answer */
+    KH_CMD_DROP_BATCH, /* batch is done with. Every batch handed to the core comes back so, once. No
+                        * answer */
+    KH_CMD_CHILD_START,  /* start child number `child` for shard `key` -> in the end
+                          * KH_EVENT_CHILD_EXITED */
+    KH_CMD_CHILD_SEND,   /* one action line; action, position for INITIALIZE, batch for
+                          * PROCESS_RECORDS. The child's lines come as KH_EVENT_CHILD_STATUS and
+                          * _CHECKPOINT */
+    KH_CMD_CHILD_ACK,    /* answer the checkpoint line that came last; error is NULL or the name for
+                          * the child */
+    KH_CMD_CHILD_CLOSE,  /* close its stdin once everything is written. No answer; the child should
+                          * leave */
     KH_CMD_CHILD_SIGNAL, /* signal its process group: kill ? SIGKILL : SIGTERM. No answer */
-    KH_CMD_STOPPED /* the last command of a worker; why says how it ended. If the grace time ran out, children
-                         * and batches may be left: they are the host's to end */
+    KH_CMD_STOPPED /* the last command of a worker; why says how it ended. If the grace time ran
+                    * out, children and batches may be left: they are the host's to end */
 };
 
 enum kh_action {
@@ -66,7 +72,7 @@ struct kh_cmd {
     struct kh_position position;  /* OPEN */
     struct kh_extseq
         skip_to;           /* OPEN: records at or before it are not delivered; none = deliver all.
-                                       * CHILD_SEND INITIALIZE: the stored checkpoint */
+                            * CHILD_SEND INITIALIZE: the stored checkpoint */
     uint32_t limit;        /* FETCH */
     uint64_t batch;        /* DROP_BATCH, CHILD_SEND PROCESS_RECORDS */
     uint32_t child;        /* CHILD_*: its number, never used twice by one worker, never 0 */

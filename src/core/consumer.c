@@ -7,7 +7,8 @@
 
 #define BIT(state) (1u << KH_CONSUMER_##state)
 
-/* Where each state may lead. Whatever holds no child may be released; whatever has one may lose it. */
+/* Where each state may lead. Whatever holds no child may be released; whatever has one may lose
+ * it. */
 static const unsigned legal[KH_CONSUMER_STATES_N] = {
     [KH_CONSUMER_WAITING] = BIT(STARTING) | BIT(RELEASING) | BIT(GONE),
     [KH_CONSUMER_STARTING] =
@@ -205,8 +206,8 @@ static void begin_release(struct kh_consumer *consumer, kh_ms now_ms, struct kh_
     kh_hold_release(&consumer->hold, now_ms, out);
 }
 
-/* No child, and the lease is ours: what next? A checkpoint that is still under way is waited for, so that the next
- * child, or the next owner, begins where the table says. */
+/* No child, and the lease is ours: what next? A checkpoint that is still under way is waited for,
+ * so that the next child, or the next owner, begins where the table says. */
 static void without_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
     if (consumer->hold.checkpoint == KH_CHECKPOINT_WAITING) {
@@ -289,8 +290,8 @@ static void on_family(struct kh_consumer *consumer, enum kh_family_outcome outco
     }
 }
 
-/* All records of the shard were processed. The children get their leases before SHARD_END can be stored: a lease at
- * SHARD_END whose children have none would end the stream for them. */
+/* All records of the shard were processed. The children get their leases before SHARD_END can be
+ * stored: a lease at SHARD_END whose children have none would end the stream for them. */
 static void begin_parting(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
     struct kh_hold *hold = &consumer->hold;
@@ -351,9 +352,10 @@ static void with_idle_child(struct kh_consumer *consumer, kh_ms now_ms, struct k
 /* WAITING and FINISHED have no child either, but nothing to do than to be released. */
 static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
-    if (consumer->stop && now_ms < consumer->begin_at_ms) {
-        /* Stolen, and the robbed one may still be at work. Released it would be free for all at once; so it is left
-         * to run out. */
+    if (consumer->stop && consumer->state == KH_CONSUMER_WAITING &&
+        now_ms < consumer->begin_at_ms) {
+        /* Stolen, and the robbed one may still be at work. Released it would be free for all at
+         * once; so it is left to run out. */
         become(consumer, KH_CONSUMER_GONE);
     } else if (consumer->stop) {
         kh_family_stop(&consumer->family);
@@ -427,13 +429,18 @@ static void on_tick(struct kh_consumer *consumer, const struct kh_event *event, 
     }
 }
 
-void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
-                      struct kh_cmds *out)
+/* Expiry outranks whatever woke us: a worker that was frozen must not act on what waited for it. */
+static void look_at_clock(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
-    /* Expiry outranks whatever woke us: a worker that was frozen must not act on what waited for it meanwhile. */
     if (now_ms >= consumer->hold.expires_at_ms) {
         kh_hold_step(&consumer->hold, &(struct kh_event){.type = KH_EVENT_TICK}, now_ms, out);
     }
+}
+
+void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event, kh_ms now_ms,
+                      struct kh_cmds *out)
+{
+    look_at_clock(consumer, now_ms, out);
     switch (event->type) {
     case KH_EVENT_TICK:
         on_tick(consumer, event, now_ms, out);
@@ -466,6 +473,7 @@ void kh_consumer_stop(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds
     if (consumer->stop || consumer->state == KH_CONSUMER_GONE) {
         return;
     }
+    look_at_clock(consumer, now_ms, out);
     consumer->stop = true;
     kh_fetch_stop(&consumer->fetch, out);
     kh_family_stop(&consumer->family);

@@ -1,13 +1,17 @@
-/* consumer: the life of one shard on this worker, from the lease to its loss, its end or its release.
+/* consumer: the life of one shard on this worker, from the lease to its loss, its end or its
+ * release.
  *
- * Shape   the states of consumer.def; every move is made in become(), against a table of legal moves
- *         (proto/consumer.dot). It owns the hold, the reading, the talk with the child and the checkpoint rules.
+ * Shape   the states of consumer.def; every move is made in become(), against a table of legal
+ *         moves (proto/consumer.dot). It owns the hold, the reading, the talk with the child and
+ *         the checkpoint rules.
  * Units   *_ms as in base/time.h.
- * Errors  none returned: whatever happens to its child, its reading or its lease concerns this shard only.
- * Memory  one heap object a shard (kh_consumer_new); commands borrow the key until the worker's next step.
- * Truth   KCL ShardConsumer, ConsumerStates, ShutdownTask. Chosen differences: a child that fails is started again
- *         behind the stored checkpoint while the lease is kept; a shardEnded without checkpoint is offered again by
- *         a new child; a planned stop gives the lease up.
+ * Errors  none returned: whatever happens to its child, its reading or its lease concerns this
+ *         shard only.
+ * Memory  one heap object a shard (kh_consumer_new); commands borrow the key until the worker's
+ *         next step.
+ * Truth   KCL ShardConsumer, ConsumerStates, ShutdownTask. Chosen differences: a child that fails
+ *         is started again behind the stored checkpoint while the lease is kept; a shardEnded
+ *         without checkpoint is offered again by a new child; a planned stop gives the lease up.
  */
 #ifndef KH_CORE_CONSUMER_H
 #define KH_CORE_CONSUMER_H
@@ -44,7 +48,8 @@ struct kh_consumer {
     kh_ms restart_at_ms; /* PAUSED */
 };
 
-/* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. Work begins at begin_at_ms. */
+/* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. Work begins at
+ * begin_at_ms. */
 struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
                                     kh_ms sent_at_ms, kh_ms begin_at_ms);
 void kh_consumer_free(struct kh_consumer *consumer);

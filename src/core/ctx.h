@@ -4,7 +4,8 @@
  * Units   none.
  * Errors  none.
  * Memory  plain value inside struct kh_worker; machines borrow it.
- * Truth   own design: numbers are handed out here so that no ticket, child or request number comes twice.
+ * Truth   own design: numbers are handed out here so that no ticket, child or request number comes
+ *         twice.
  */
 #ifndef KH_CORE_CTX_H
 #define KH_CORE_CTX_H

@@ -1,13 +1,15 @@
 /* dialog: the talk with one child: one action at a time, the answer to it, and the child's end.
  *
- * Shape   NONE -> IDLE <-> BUSY -> CLOSING -> NONE. kh_dialog_step() takes the child's events and TICKs; what came of
- *         them is its return value.
+ * Shape   NONE -> IDLE <-> BUSY -> CLOSING -> NONE. kh_dialog_step() takes the child's events and
+ *         TICKs; what came of them is its return value.
  * Units   ms.
- * Errors  none returned: a wrong answer, a time-out, a death are outcomes that concern this child only.
+ * Errors  none returned: a wrong answer, a time-out, a death are outcomes that concern this child
+ *         only.
  * Memory  allocates nothing; commands borrow the key until the next step.
- * Truth   KCL MultiLangProtocol and MultiLangShardRecordProcessor. Chosen differences: a second answer to the action
- *         before is dropped instead of being taken for the next one; a time-out ends only this child; a child that
- *         does not leave after its stdin was closed gets SIGTERM, then SIGKILL.
+ * Truth   KCL MultiLangProtocol and MultiLangShardRecordProcessor. Chosen differences: a second
+ *         answer to the action before is dropped instead of being taken for the next one; a
+ *         time-out ends only this child; a child that does not leave after its stdin was closed
+ *         gets SIGTERM, then SIGKILL.
  */
 #ifndef KH_CORE_DIALOG_H
 #define KH_CORE_DIALOG_H

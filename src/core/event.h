@@ -13,17 +13,21 @@
 #include "core/lease_op.h"
 
 enum kh_event_type {
-    KH_EVENT_TICK,   /* the deadline has come, perhaps long ago, perhaps not at all */
-    KH_EVENT_STORE,  /* answer to STORE: *answer */
-    KH_EVENT_SHARDS, /* answer to LIST_SHARDS: ticket, rc, shards, shards_n */
-    KH_EVENT_OPENED, /* answer to OPEN: key, ticket, rc, wall_ms. NOTFOUND: the shard or stream is gone */
-    KH_EVENT_FETCHED, /* answer to FETCH: key, ticket, rc, fetched. rc INVALID: the iterator is expired or
-                                * no good, open again; NOTFOUND: the shard is gone; THROTTLED; RETRY: any other */
-    KH_EVENT_CHILD_STATUS, /* key, child, action_name */
-    KH_EVENT_CHILD_CHECKPOINT, /* key, child, checkpoint. The host hands over one, then waits for its ACK */
-    KH_EVENT_CHILD_EXITED, /* key, child: reaped (or never started), and all its lines handed over before */
+    KH_EVENT_TICK,    /* the deadline has come, perhaps long ago, perhaps not at all */
+    KH_EVENT_STORE,   /* answer to STORE: *answer */
+    KH_EVENT_SHARDS,  /* answer to LIST_SHARDS: ticket, rc, shards, shards_n */
+    KH_EVENT_OPENED,  /* answer to OPEN: key, ticket, rc, wall_ms. NOTFOUND: the shard or stream is
+                       * gone */
+    KH_EVENT_FETCHED, /* answer to FETCH: key, ticket, rc, fetched. rc INVALID: the iterator is
+                       * expired or no good, open again; NOTFOUND: the shard is gone; THROTTLED;
+                       * RETRY: any other */
+    KH_EVENT_CHILD_STATUS,     /* key, child, action_name */
+    KH_EVENT_CHILD_CHECKPOINT, /* key, child, checkpoint. The host hands over one, then waits for
+                                * its ACK */
+    KH_EVENT_CHILD_EXITED, /* key, child: reaped (or never started), and all its lines handed over
+                            * before */
     KH_EVENT_STOP,         /* graceful: shutdownRequested, then release everything */
-    KH_EVENT_STOP_NOW /* kill the children, release what can be released, STOPPED */
+    KH_EVENT_STOP_NOW      /* kill the children, release what can be released, STOPPED */
 };
 
 /* What a FETCH brought. */
@@ -45,8 +49,8 @@ struct kh_child_checkpoint {
     bool has_seq;
     struct kh_str seq; /* as the child wrote it */
     bool has_sub;
-    bool
-        sub_bad; /* there is one, but it is not a number that fits: answer with IllegalArgumentException */
+    bool sub_bad; /* there is one, but it is not a number that fits: answer with
+                   * IllegalArgumentException */
     int64_t sub;
 };
 

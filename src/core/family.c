@@ -103,7 +103,8 @@ static void pause_after_failure(struct kh_family *family, kh_ms now_ms)
     family->failures_n++;
 }
 
-/* A parent of ours. No lease does not block: it was finished, and cleaned up after its children had begun. */
+/* A parent of ours. No lease does not block: it was finished, and cleaned up after its children had
+ * begun. */
 static enum kh_family_outcome on_parent(struct kh_family *family,
                                         const struct kh_lease_answer *answer, kh_ms now_ms,
                                         struct kh_cmds *out)
@@ -116,8 +117,8 @@ static enum kh_family_outcome on_parent(struct kh_family *family,
     return go_on(family, out);
 }
 
-/* The other parent of a child of ours. Without a lease nothing would hold the child back until that parent's records
- * were processed, so the child must not be made yet. */
+/* The other parent of a child of ours. Without a lease nothing would hold the child back until that
+ * parent's records were processed, so the child must not be made yet. */
 static enum kh_family_outcome on_other_parent(struct kh_family *family,
                                               const struct kh_lease_answer *answer, kh_ms now_ms,
                                               struct kh_cmds *out)

@@ -1,13 +1,15 @@
 /* family: a shard's relatives: are its parents finished, and do its children have their leases.
  *
- * Shape   one question at a time, each a short sequence of store requests: IDLE -> ASKING -> PAUSED -> ASKING … until
- *         the outcome is there. kh_family_step() takes the STORE answers to family->op and TICKs.
+ * Shape   one question at a time, each a short sequence of store requests: IDLE -> ASKING -> PAUSED
+ *         -> ASKING … until the outcome is there. kh_family_step() takes the STORE answers to
+ *         family->op and TICKs.
  * Units   ms.
- * Errors  none returned: a request that failed is made again after a pause; what cannot be known blocks.
+ * Errors  none returned: a request that failed is made again after a pause; what cannot be known
+ *         blocks.
  * Memory  allocates nothing; borrows the lease and the children from the consumer.
- * Truth   KCL BlockOnParentShardTask and ShutdownTask. Chosen differences: parents are read consistently (a parent
- *         that a stale read does not show would not block); a merge whose other parent has no lease waits for shard
- *         sync to make one.
+ * Truth   KCL BlockOnParentShardTask and ShutdownTask. Chosen differences: parents are read
+ *         consistently (a parent that a stale read does not show would not block); a merge whose
+ *         other parent has no lease waits for shard sync to make one.
  */
 #ifndef KH_CORE_FAMILY_H
 #define KH_CORE_FAMILY_H

@@ -100,7 +100,8 @@ static void try_later(struct kh_fetch *fetch, enum kh_fetch_state state, enum kh
     fetch->failures_n++;
 }
 
-/* The shard is gone: deleted with its stream, or past its retention. What follows it is not known here. */
+/* The shard is gone: deleted with its stream, or past its retention. What follows it is not known
+ * here. */
 static void end_without_children(struct kh_fetch *fetch, struct kh_cmds *out)
 {
     fetch->state = KH_FETCH_ENDED;

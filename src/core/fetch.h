@@ -1,14 +1,16 @@
 /* fetch: reading one shard: where to begin, how fast, how far ahead of the child.
  *
- * Shape   CLOSED -> OPENING -> READY <-> FETCHING, ENDED once the shard's end was read. Batches wait in a short queue
- *         until the consumer takes them.
+ * Shape   CLOSED -> OPENING -> READY <-> FETCHING, ENDED once the shard's end was read. Batches
+ *         wait in a short queue until the consumer takes them.
  * Units   ms; bytes of memory held by batches.
  * Errors  every failure of the source leads to a pause and another try, never to a gap.
- * Memory  allocates nothing; owns the queued batches' numbers: each leaves by kh_fetch_pop or by DROP_BATCH.
- * Truth   KCL PrefetchRecordsPublisher, KinesisDataFetcher, IteratorBuilder. Chosen differences: AT_SEQUENCE_NUMBER
- *         until a record was accepted (Java switches to AFTER after an expired iterator and may skip the rest
- *         of an aggregate); a LATEST that must be opened again becomes AT_TIMESTAMP of the first time; unless
- *         idleTimeBetweenReadsInMillis is set, a backlog is read without idling.
+ * Memory  allocates nothing; owns the queued batches' numbers: each leaves by kh_fetch_pop or by
+ *         DROP_BATCH.
+ * Truth   KCL PrefetchRecordsPublisher, KinesisDataFetcher, IteratorBuilder. Chosen differences:
+ *         AT_SEQUENCE_NUMBER until a record was accepted (Java switches to AFTER after an expired
+ *         iterator and may skip the rest of an aggregate); a LATEST that must be opened again
+ *         becomes AT_TIMESTAMP of the first time; unless idleTimeBetweenReadsInMillis is set, a
+ *         backlog is read without idling.
  */
 #ifndef KH_CORE_FETCH_H
 #define KH_CORE_FETCH_H

@@ -9,7 +9,8 @@
 #define RETRY_MS_MIN   50
 #define RETRY_MS_MAX   1000
 
-/* A request sent twice on its way meets its own first copy; one tick after the other that is no accident. */
+/* A request sent twice on its way meets its own first copy; one tick after the other that is no
+ * accident. */
 #define OWN_FOUND_MAX 3
 
 /* How often a throttled checkpoint is written before the child is told. */
@@ -72,7 +73,8 @@ static void send_renewal(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out
 {
     struct kh_lease_op *op = begin_write(hold, KH_WRITE_RENEW, out);
 
-    /* A 3.x leader begins a hand-off without touching the counter; this is how its owner notices. */
+    /* A 3.x leader begins a hand-off without touching the counter; this is how its owner
+     * notices. */
     op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
     hold->sent_at_ms = now_ms;
 }
@@ -103,8 +105,8 @@ static void send_release(struct kh_hold *hold, struct kh_cmds *out)
     op->remove = KH_LEASE_OWNER;
 }
 
-/* At most one write of a lease is under way, so that they cannot defeat each other's condition. A checkpoint goes
- * first: it moves the counter, which is all that a renewal does. */
+/* At most one write of a lease is under way, so that they cannot defeat each other's condition. A
+ * checkpoint goes first: it moves the counter, which is all that a renewal does. */
 static void send_next(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out)
 {
     if (hold->state != KH_HOLD_HELD) {
@@ -160,8 +162,8 @@ static bool is_own_write(const struct kh_hold *hold, const struct kh_lease_answe
            row->checkpoint_owner[0] == '\0' && strcmp(row->owner, hold->ctx->config.worker_id) == 0;
 }
 
-/* The row is not as expected: either somebody else has it now, or an earlier write of ours, whose answer
- * was lost or which was sent twice on the way, had landed. */
+/* The row is not as expected: either somebody else has it now, or an earlier write of ours, whose
+ * answer was lost or which was sent twice on the way, had landed. */
 static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answer, kh_ms now_ms,
                         struct kh_cmds *out)
 {
@@ -189,7 +191,8 @@ static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answ
         kh_extseq_same(&answer->lease.checkpoint, &hold->checkpoint_value)) {
         hold->checkpoint = KH_CHECKPOINT_STORED;
     }
-    /* It was sent before the write that sent_at_ms remembers, so it buys no time: write again at once. */
+    /* It was sent before the write that sent_at_ms remembers, so it buys no time: write again at
+     * once. */
     hold->renew_at_ms = now_ms;
     send_next(hold, now_ms, out);
 }
@@ -212,7 +215,8 @@ static void on_failed(struct kh_hold *hold, enum kh_rc rc, kh_ms now_ms, struct 
     retry_later(hold, now_ms);
     kh_cmds_note(out, hold->lease.key, "hold.write_failed");
     if (hold->write != KH_WRITE_CHECKPOINT || hold->unknown) {
-        return; /* while an earlier try may have landed, the child cannot be told that it is not stored */
+        return; /* while an earlier try may have landed, the child cannot be told that it is not
+                 * stored */
     }
     if (rc == KH_THROTTLED || rc == KH_RETRY) {
         if (hold->checkpoint_tries_n >= CHECKPOINT_TRIES_MAX) {

@@ -1,15 +1,17 @@
-/* hold: one lease that this worker owns: every write on it, one at a time, and noticing when it is gone.
+/* hold: one lease that this worker owns: every write on it, one at a time, and noticing when it is
+ * gone.
  *
- * Shape   HELD <-> WRITING, then LOST or RELEASED, which are final. kh_hold_step() moves it; what a caller asked for
- *         (a checkpoint, the release) is read from the struct afterwards.
+ * Shape   HELD <-> WRITING, then LOST or RELEASED, which are final. kh_hold_step() moves it; what a
+ *         caller asked for (a checkpoint, the release) is read from the struct afterwards.
  * Units   *_at_ms is an instant, *_ms a span, both monotonic; lease.counter is leaseCounter.
  * Errors  none returned: a failed write comes in as an event, a bug stops at kh_assert.
  * Memory  allocates nothing; commands borrow the key until the next step.
- * Truth   KCL 3.x DynamoDBLeaseRenewer, DynamoDBLeaseRefresher.renewLease and DynamoDBCheckpointer. Chosen
- *         differences: expiry counts from when a write was sent, not from its answer, so that this worker always gives
- *         up before another one may begin; an unknown checkpoint is written again until it is known; our own write
- *         is recognised for checkpoints too; such finds at every renewal, without an unknown answer, mean that a
- *         second process uses our worker id.
+ * Truth   KCL 3.x DynamoDBLeaseRenewer, DynamoDBLeaseRefresher.renewLease and DynamoDBCheckpointer.
+ *         Chosen differences: expiry counts from when a write was sent, not from its answer, so
+ *         that this worker always gives up before another one may begin; an unknown checkpoint is
+ *         written again until it is known; our own write is recognised for checkpoints too; such
+ *         finds at every renewal, without an unknown answer, mean that a second process uses our
+ *         worker id.
  */
 #ifndef KH_CORE_HOLD_H
 #define KH_CORE_HOLD_H
@@ -68,7 +70,8 @@ void kh_hold_step(struct kh_hold *hold, const struct kh_event *event, kh_ms now_
 void kh_hold_checkpoint(struct kh_hold *hold, const struct kh_extseq *value, kh_ms now_ms,
                         struct kh_cmds *out);
 
-/* Ask for the lease to be given up: owner removed, counter bumped. Only once nothing of ours works on the shard. */
+/* Ask for the lease to be given up: owner removed, counter bumped. Only once nothing of ours works
+ * on the shard. */
 void kh_hold_release(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
 
 bool kh_hold_is_ours(const struct kh_hold *hold, kh_ms now_ms);

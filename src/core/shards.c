@@ -5,7 +5,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-/* Generations of splits and merges that one listing can hold; Kinesis keeps a shard for at most a year. */
+/* Generations of splits and merges that one listing can hold; Kinesis keeps a shard for at most a
+ * year. */
 #define GENERATIONS_MAX 10000
 
 struct span {
@@ -17,9 +18,9 @@ struct span {
 struct node {
     const struct kh_shard *shard;
     bool has_lease;
-    bool
-        needed; /* an open shard without a lease, or an ancestor of one with no lease between them */
-    bool settled;       /* the two below are final */
+    bool needed;  /* an open shard without a lease, or an ancestor of one with no lease between
+                   * them */
+    bool settled; /* the two below are final */
     bool is_descendant; /* has a lease, or descends from a shard that has one or gets one */
     bool create;
     const char *sentinel;
@@ -60,7 +61,8 @@ const char *kh_shards_initial_sentinel(enum kh_position_type initial)
     return "";
 }
 
-/* Order of creation: starting sequence number, then id, as Java does it. A shard without a number counts as 0. */
+/* Order of creation: starting sequence number, then id, as Java does it. A shard without a number
+ * counts as 0. */
 static struct kh_str start_of(const struct kh_shard *shard)
 {
     return shard->start_seq[0] != '\0' ? kh_str(shard->start_seq) : KH_STR("0");
@@ -132,7 +134,8 @@ static void planner_fini(struct planner *planner)
     kh_mem_free(planner->nodes);
 }
 
-/* The listing was taken while a reshard went on: a child is there, its parent still counts as open. */
+/* The listing was taken while a reshard went on: a child is there, its parent still counts as
+ * open. */
 static bool has_unexpected_child(const struct planner *planner)
 {
     for (size_t i = 0; i < planner->n; i++) {
@@ -167,7 +170,8 @@ static void settle(struct planner *planner, struct node *node)
         node->sentinel = kh_shards_initial_sentinel(planner->initial);
         return;
     }
-    /* A merge of one shard whose line is read already with one whose line is not: that parent must be read too. */
+    /* A merge of one shard whose line is read already with one whose line is not: that parent must
+     * be read too. */
     for (unsigned p = 0; p < node->shard->parents_n; p++) {
         struct node *parent = parent_of(planner, node, p);
 
@@ -176,6 +180,22 @@ static void settle(struct planner *planner, struct node *node)
             parent->sentinel = kh_shards_initial_sentinel(planner->initial);
         }
     }
+}
+
+/* True if a parent has become needed through this node. */
+static bool mark_parents(const struct planner *planner, const struct node *node)
+{
+    bool moved = false;
+
+    for (unsigned p = 0; node->needed && p < node->shard->parents_n; p++) {
+        struct node *parent = parent_of(planner, node, p);
+
+        if (parent != NULL && !parent->has_lease && !parent->needed) {
+            parent->needed = true;
+            moved = true;
+        }
+    }
+    return moved;
 }
 
 /* From open shards without a lease up to the nearest shards that have one. */
@@ -189,16 +209,7 @@ static void mark_needed(struct planner *planner)
     for (unsigned generation = 0; moved && generation < GENERATIONS_MAX; generation++) {
         moved = false;
         for (size_t i = planner->n; i > 0; i--) {
-            const struct node *node = &planner->nodes[i - 1];
-
-            for (unsigned p = 0; node->needed && p < node->shard->parents_n; p++) {
-                struct node *parent = parent_of(planner, node, p);
-
-                if (parent != NULL && !parent->has_lease && !parent->needed) {
-                    parent->needed = true;
-                    moved = true;
-                }
-            }
+            moved |= mark_parents(planner, &planner->nodes[i - 1]);
         }
     }
 }
@@ -215,7 +226,8 @@ static bool parents_settled(const struct planner *planner, const struct node *no
     return true;
 }
 
-/* Parents before children, generation after generation; a listing whose parents form a circle stops moving. */
+/* Parents before children, generation after generation; a listing whose parents form a circle stops
+ * moving. */
 static void settle_all(struct planner *planner)
 {
     bool moved = true;

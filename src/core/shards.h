@@ -1,13 +1,15 @@
 /* shards: which shards still need a lease, from a listing of the stream and what the table holds.
  *
- * Shape   pure functions: kh_shards_plan() lists the leases to create, kh_shards_cover() says whether ranges cover the
- *         whole hash space, kh_shards_has_hole() whether the table's unfinished leases do.
+ * Shape   pure functions: kh_shards_plan() lists the leases to create, kh_shards_cover() says
+ *         whether ranges cover the whole hash space, kh_shards_has_hole() whether the table's
+ *         unfinished leases do.
  * Units   hash keys as in core/lease.h.
  * Errors  a plan refuses a listing that cannot be right yet (a child whose parent is still open).
  * Memory  kh_shard_plan owns its array of leases.
- * Truth   KCL HierarchicalShardSyncer and PeriodicShardSyncManager (worked example in tests/unit/test_shards.c). Chosen
- *         difference: with an empty table the same rules apply when the service ignored the shard filter, so that
- *         a stream that was split before the first start is still read from its beginning.
+ * Truth   KCL HierarchicalShardSyncer and PeriodicShardSyncManager (worked example in
+ *         tests/unit/test_shards.c). Chosen difference: with an empty table the same rules apply
+ *         when the service ignored the shard filter, so that a stream that was split before the
+ *         first start is still read from its beginning.
  */
 #ifndef KH_CORE_SHARDS_H
 #define KH_CORE_SHARDS_H
@@ -30,7 +32,8 @@ void kh_shard_plan_fini(struct kh_shard_plan *plan);
 /* The sentinel new leases start at. */
 const char *kh_shards_initial_sentinel(enum kh_position_type initial);
 
-/* Every listed shard gets a lease (the listing was filtered to the initial position and covers the hash space). */
+/* Every listed shard gets a lease (the listing was filtered to the initial position and covers the
+ * hash space). */
 void kh_shards_plan_all(struct kh_shard_plan *plan, const struct kh_shard *shards, size_t n,
                         enum kh_position_type initial);
 

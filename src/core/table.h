@@ -1,11 +1,13 @@
 /* table: what this worker knows of all leases, from looking at the lease table now and then.
  *
- * Shape   kh_table_update() with each LIST; a row's changed_at_ms says when its counter was last seen to move.
- * Units   changed_at_ms is monotonic: stored rows hold no time, so expiry is what this worker has observed.
+ * Shape   kh_table_update() with each LIST; a row's changed_at_ms says when its counter was last
+ *         seen to move.
+ * Units   changed_at_ms is monotonic: stored rows hold no time, so expiry is what this worker has
+ *         observed.
  * Errors  none.
  * Memory  owns one heap object a lease; rows that a LIST no longer shows are forgotten.
- * Truth   KCL 2.x DynamoDBLeaseTaker.updateAllLeases: the first sight of an owned lease counts as alive; a counter that
- *         differs counts as a sign of life.
+ * Truth   KCL 2.x DynamoDBLeaseTaker.updateAllLeases: the first sight of an owned lease counts as
+ *         alive; a counter that differs counts as a sign of life.
  */
 #ifndef KH_CORE_TABLE_H
 #define KH_CORE_TABLE_H

@@ -12,12 +12,13 @@
 #include "core/shards.h"
 #include "core/table.h"
 
-/* A look at the table is eventually consistent: half a read unit for 4 KiB of rows of about 400 bytes. */
+/* A look at the table is eventually consistent: half a read unit for 4 KiB of rows of about 400
+ * bytes. */
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
 #define SYNC_RETRY_MS      1000
-/* How often a filtered listing that does not cover the hash space is asked for again before it is taken as a sign
- * that the service ignores the filter. */
+/* How often a filtered listing that does not cover the hash space is asked for again before it is
+ * taken as a sign that the service ignores the filter. */
 #define FILTERED_LISTINGS_MAX 3
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
@@ -143,7 +144,8 @@ static void send_list(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *ou
     kh_pending_add(&worker->pending, op->id, KH_PENDING_LIST, "", now_ms);
 }
 
-/* A small table is looked at every list_ms, a large one as often as its budget of read units allows. */
+/* A small table is looked at every list_ms, a large one as often as its budget of read units
+ * allows. */
 static kh_ms list_pause_ms(struct kh_worker *worker)
 {
     const struct kh_worker_config *config = &worker->ctx.config;
@@ -155,7 +157,8 @@ static kh_ms list_pause_ms(struct kh_worker *worker)
 
 /* ---- consumers ---- */
 
-/* Consumers that are gone are freed at the beginning of the next step: until then commands borrow their keys. */
+/* Consumers that are gone are freed at the beginning of the next step: until then commands borrow
+ * their keys. */
 static void bury_gone(struct kh_worker *worker)
 {
     size_t i = 0;
@@ -251,8 +254,9 @@ static bool is_held(const struct kh_worker *worker, const struct kh_table_row *r
     return row->taking || kh_map_get(&worker->consumers, kh_str(row->lease.key)) != NULL;
 }
 
-/* The table says a lease is ours, but no write of ours that we know of made it so: an answer was lost, or a process
- * before this one had our id. It counts as ours only after a write of our own. */
+/* The table says a lease is ours, but no write of ours that we know of made it so: an answer was
+ * lost, or a process before this one had our id. It counts as ours only after a write of our
+ * own. */
 static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
@@ -260,8 +264,8 @@ static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 
         if (!is_held(worker, row) && row->lease.checkpoint_owner[0] == '\0' &&
             strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
-            /* Perhaps it was stolen, by a write of ours that was lost or by the process before this one. A checkpoint
-             * since then shows that the robbed one has stopped. */
+            /* Perhaps it was stolen, by a write of ours that was lost or by the process before this
+             * one. A checkpoint since then shows that the robbed one has stopped. */
             kh_ms begin_at_ms = row->lease.owner_switches > 0
                                     ? row->changed_at_ms + worker->ctx.config.failover_ms
                                     : now_ms;
@@ -282,8 +286,8 @@ static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
     for (size_t i = 0; i < worker->wishes.n; i++) {
         const struct kh_wish *wish = &worker->wishes.items[i];
 
-        /* Whoever is robbed notices with its next write, or at the latest when its lease runs out by its own clock:
-         * failover_ms after the last sign of life that we have seen. */
+        /* Whoever is robbed notices with its next write, or at the latest when its lease runs out
+         * by its own clock: failover_ms after the last sign of life that we have seen. */
         kh_ms begin_at_ms =
             wish->steal ? wish->row->changed_at_ms + worker->ctx.config.failover_ms : now_ms;
 
@@ -599,7 +603,8 @@ static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
     if (worker->state != WORKER_STOPPING) {
         return;
     }
-    /* Whatever event shows that the time is over: after a freeze the TICK may be the last to come. */
+    /* Whatever event shows that the time is over: after a freeze the TICK may be the last to
+     * come. */
     if (now_ms >= worker->kill_at_ms) {
         kh_cmds_note(out, "", "worker.grace_over");
         kill_children(worker, now_ms, out);

@@ -1,13 +1,15 @@
-/* worker: one member of the fleet: keeps the list of leases, takes its share, runs a consumer for each shard it holds.
+/* worker: one member of the fleet: keeps the list of leases, takes its share, runs a consumer for
+ * each shard it holds.
  *
- * Shape   the root machine. STARTING (no list of leases yet) -> RUNNING -> STOPPING -> STOPPED. It routes each event
- *         to the machine it concerns and owns the consumers.
+ * Shape   the root machine. STARTING (no list of leases yet) -> RUNNING -> STOPPING -> STOPPED. It
+ *         routes each event to the machine it concerns and owns the consumers.
  * Units   *_ms monotonic, *_wall_ms since 1970; see base/time.h.
  * Errors  none returned: failures come in as events, bugs stop at kh_assert.
- * Memory  grows with the number of leases only. Commands borrow from the worker until its next step.
- * Truth   KCL 3.x Scheduler and 2.x DynamoDBLeaseTaker. Chosen differences: leases are released on a clean stop,
- *         the table is looked at more often than every 20 s, a lone worker takes everything at once, and a child's
- *         failure ends nothing but that child.
+ * Memory  grows with the number of leases only. Commands borrow from the worker until its next
+ *         step.
+ * Truth   KCL 3.x Scheduler and 2.x DynamoDBLeaseTaker. Chosen differences: leases are released on
+ *         a clean stop, the table is looked at more often than every 20 s, a lone worker takes
+ *         everything at once, and a child's failure ends nothing but that child.
  */
 #ifndef KH_CORE_WORKER_H
 #define KH_CORE_WORKER_H
