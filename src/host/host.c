@@ -20,7 +20,8 @@
 #include "source/source.h"
 #include "store/store.h"
 
-/* A service that does not answer at the start is asked again for a while: machines boot in any order. */
+/* A service that does not answer at the start is asked again for a while: machines boot in any
+ * order. */
 #define START_TRIES_MAX 20
 #define START_RETRY_MS  1000
 #define START_TICKET    UINT64_MAX /* the core's tickets begin at 1 */
@@ -115,7 +116,8 @@ static void carry(struct host *host, const struct kh_cmd *cmd)
     }
 }
 
-/* Tell the core of the children that could not be started, once its commands have all been carried out. */
+/* Tell the core of the children that could not be started, once its commands have all been carried
+ * out. */
 static void report_unstarted(struct host *host)
 {
     while (host->unstarted_n > 0) {
@@ -170,7 +172,13 @@ static void fail(struct host *host, int status, const struct kh_err *err)
     stop_loop(host);
 }
 
-/* A malformed line in a file stays malformed: going round it would skip a record, so the run ends. */
+/* A malformed line in a file stays malformed: going round it would skip a record, so the run
+ * ends. */
+static bool is_malformed_file(const struct host *host, const struct kh_err *err)
+{
+    return err != NULL && err->rc == KH_DENIED && kh_setup_is_file_source(host->settings);
+}
+
 static void stop_for_data(struct host *host, const struct kh_err *err)
 {
     if (host->status == KH_EXIT_OK) {
@@ -181,9 +189,11 @@ static void stop_for_data(struct host *host, const struct kh_err *err)
     }
 }
 
-static void log_source_failure(const char *event, struct kh_str shard, const struct kh_err *err)
+/* The source did not do what it was asked. The core will try again; here is only what to tell. */
+static void log_refusal(const struct host *host, const char *event, struct kh_str shard,
+                        const struct kh_err *err)
 {
-    if (err != NULL && err->rc != KH_OK) {
+    if (err != NULL && err->rc != KH_OK && !is_malformed_file(host, err)) {
         kh_log(err->rc == KH_THROTTLED ? KH_LOG_INFO : KH_LOG_WARN, event, kh_fs("shard", shard),
                kh_f("why", err->text));
     }
@@ -192,33 +202,34 @@ static void log_source_failure(const char *event, struct kh_str shard, const str
 static void on_opened(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
                       int64_t wall_ms, const struct kh_err *err)
 {
-    log_source_failure("source.not_opened", shard, err);
+    log_refusal(arg, "source.not_opened", shard, err); /* the step may end what shard points to */
     step(
         arg,
         &(struct kh_event){
             .type = KH_EVENT_OPENED, .key = shard, .ticket = ticket, .rc = rc, .wall_ms = wall_ms});
+    if (is_malformed_file(arg, err)) {
+        stop_for_data(arg, err);
+    }
 }
 
-static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
-                       struct kh_batch *batch, const struct kh_fetched *fetched,
-                       const struct kh_err *err)
+static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, struct kh_batch *batch,
+                       const struct kh_fetched *fetched, const struct kh_err *err)
 {
     struct host *host = arg;
-    struct kh_fetched numbered = {0};
-    struct kh_event event = {.type = KH_EVENT_FETCHED, .key = shard, .ticket = ticket, .rc = rc};
+    struct kh_fetched numbered = *fetched;
+    struct kh_event event = {.type = KH_EVENT_FETCHED, .key = shard, .ticket = ticket};
 
-    if (rc != KH_DENIED || !kh_setup_is_file_source(host->settings)) {
-        log_source_failure("source.not_fetched", shard, err);
+    log_refusal(host, "source.not_fetched", shard, err);
+    if (batch != NULL) {
+        numbered.batch = kh_batches_add(&host->batches, batch);
     }
-    if (rc == KH_OK) {
-        numbered = *fetched;
-        if (batch != NULL) {
-            numbered.batch = kh_batches_add(&host->batches, batch);
-        }
+    if (err == NULL) {
         event.fetched = &numbered;
+    } else {
+        event.rc = err->rc;
     }
     step(host, &event);
-    if (rc == KH_DENIED && kh_setup_is_file_source(host->settings)) {
+    if (is_malformed_file(host, err)) {
         stop_for_data(host, err);
     }
 }
@@ -280,7 +291,7 @@ static void on_shards(void *arg, uint64_t ticket, enum kh_rc rc, const struct kh
         on_stream_listed(host, rc, err);
         return;
     }
-    log_source_failure("source.not_listed", kh_str(""), err);
+    log_refusal(host, "source.not_listed", kh_str(""), err);
     step(host,
          &(struct kh_event){
              .type = KH_EVENT_SHARDS, .ticket = ticket, .rc = rc, .shards = shards, .shards_n = n});

@@ -12,7 +12,8 @@
 #include "multilang/child.h"
 #include "wire/multilang.h"
 
-/* The largest GetRecords answer is about 14 MiB of JSON; in a line for the child each record grows a little. */
+/* The largest GetRecords answer is about 14 MiB of JSON; in a line for the child each record grows
+ * a little. */
 #define LINE_OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* A child's messages are short; what is longer is not one. */
 #define LINE_IN_BYTES_MAX ((size_t)32 * 1024 * 1024)
@@ -64,7 +65,8 @@ static void log_skipped(const struct processor *processor, struct kh_str line, c
            kh_fs("line", shown));
 }
 
-/* The answer will echo what the child wrote, which must outlive the line. Until it is sent no more lines are taken. */
+/* The answer will echo what the child wrote, which must outlive the line. Until it is sent no more
+ * lines are taken. */
 static void ask(struct processor *processor, const struct kh_child_checkpoint *checkpoint)
 {
     kh_assert(!processor->asked);

@@ -32,7 +32,8 @@ void kh_processors_fini(struct kh_processors *processors); /* kills whoever is l
 /* False if the child cannot be started: the caller owes the core a CHILD_EXITED. */
 bool kh_processors_start(struct kh_processors *processors, const struct kh_cmd *cmd) KH_MUST_USE;
 
-/* Carry out CHILD_SEND (batch for PROCESS_RECORDS, NULL for an empty one), _ACK, _CLOSE or _SIGNAL. */
+/* Carry out CHILD_SEND (batch for PROCESS_RECORDS, NULL for an empty one), _ACK, _CLOSE or
+ * _SIGNAL. */
 void kh_processors_carry(struct kh_processors *processors, const struct kh_cmd *cmd,
                          const struct kh_batch *batch);
 

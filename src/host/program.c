@@ -44,7 +44,8 @@ static enum kh_rc refuse(struct kh_err *err, const char *program, int why)
         strchr(program, '/') != NULL ? "there" : "along PATH");
 }
 
-/* The best reason over all folders: a file that may not be run says more than one that is not there. */
+/* The best reason over all folders: a file that may not be run says more than one that is not
+ * there. */
 static int search(const char *program)
 {
     const char *path = kh_env("PATH");

@@ -2,7 +2,8 @@
  *
  * Shape   one question, asked once at start.
  * Units   none.
- * Errors  NOTFOUND, DENIED: a sentence that names the program, where it was looked for, and what to do.
+ * Errors  NOTFOUND, DENIED: a sentence that names the program, where it was looked for, and what to
+ *         do.
  * Memory  none kept.
  * Truth   execvp's search: no slash, along PATH; with a slash, from the working directory.
  */

@@ -1,10 +1,10 @@
-/* setup: what a run is told before it starts: the worker's configuration from the settings, and how a failed start is
- * explained.
+/* setup: what a run is told before it starts: the worker's configuration from the settings, and how
+ * a failed start is explained.
  *
  * Shape   functions without state.
  * Units   as in core/worker.h.
- * Errors  kh_setup_worker: TOOBIG, a worker id that is too long. The kh_setup_refused_* complete a sentence with what
- *         was wanted and what to do, and give the exit status (cli/exit.h).
+ * Errors  kh_setup_worker: TOOBIG, a worker id that is too long. The kh_setup_refused_* complete a
+ *         sentence with what was wanted and what to do, and give the exit status (cli/exit.h).
  * Memory  none kept.
  * Truth   own design.
  */

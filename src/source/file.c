@@ -198,8 +198,7 @@ static void answer_fetch(struct file_source *source, const struct ask *ask, stru
         children = find_children(source, reading->id, &fetched.children_n);
         fetched.children = children;
     }
-    source->answers.fetched(source->arg, kh_str(ask->id), ask->ticket, KH_OK, batch, &fetched,
-                            NULL);
+    source->answers.fetched(source->arg, kh_str(ask->id), ask->ticket, batch, &fetched, NULL);
     kh_mem_free(children);
 }
 
@@ -208,14 +207,13 @@ static void fetch(struct file_source *source, const struct ask *ask)
     struct kh_batch *batch = kh_batch_new();
     bool at_end;
     struct kh_err err;
-    enum kh_rc rc = kh_file_reader_read(&ask->reading->reader, ask->limit, batch, &at_end, &err);
 
-    if (rc == KH_OK) {
+    if (kh_file_reader_read(&ask->reading->reader, ask->limit, batch, &at_end, &err) == KH_OK) {
         answer_fetch(source, ask, batch, at_end);
         return;
     }
     kh_batch_free(batch);
-    source->answers.fetched(source->arg, kh_str(ask->id), ask->ticket, rc, NULL,
+    source->answers.fetched(source->arg, kh_str(ask->id), ask->ticket, NULL,
                             &(struct kh_fetched){0}, &err);
 }
 

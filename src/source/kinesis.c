@@ -389,7 +389,8 @@ static void on_records(void *arg, struct kh_aws_answer *answer)
         batch = NULL;
         fetched.bytes = 0;
     }
-    kinesis->answers.fetched(kinesis->arg, kh_str(shard->id), shard->ticket, rc, batch, &fetched,
+    answer->err.rc = rc;
+    kinesis->answers.fetched(kinesis->arg, kh_str(shard->id), shard->ticket, batch, &fetched,
                              rc == KH_OK ? NULL : &answer->err);
 }
 

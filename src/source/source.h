@@ -28,11 +28,10 @@ struct kh_source_answers {
                    size_t n, const struct kh_err *err);
     void (*opened)(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc, int64_t wall_ms,
                    const struct kh_err *err);
-    /* batch: NULL unless records were read and not all skipped; fetched->batch is set by the
-     * receiver. */
-    void (*fetched)(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
-                    struct kh_batch *batch, const struct kh_fetched *fetched,
-                    const struct kh_err *err);
+    /* err: NULL if it succeeded; then fetched says what came. batch: NULL unless records were read
+     * and not all skipped; fetched->batch is set by the receiver. */
+    void (*fetched)(void *arg, struct kh_str shard, uint64_t ticket, struct kh_batch *batch,
+                    const struct kh_fetched *fetched, const struct kh_err *err);
 };
 
 struct kh_source_config {

@@ -98,14 +98,13 @@ static void on_opened(void *arg, struct kh_str shard, uint64_t ticket, enum kh_r
     answered();
 }
 
-static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
-                       struct kh_batch *batch, const struct kh_fetched *what,
-                       const struct kh_err *err)
+static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, struct kh_batch *batch,
+                       const struct kh_fetched *what, const struct kh_err *err)
 {
     (void)arg;
     memset(&fetched, 0, sizeof(fetched));
     fetched.ticket = ticket;
-    fetched.rc = rc;
+    fetched.rc = err == NULL ? KH_OK : err->rc;
     fetched.fetched = *what;
     ck_assert(kh_str_copy(fetched.shard, sizeof(fetched.shard), shard));
     ck_assert_uint_eq(what->records_n, batch != NULL ? batch->records_n : 0);

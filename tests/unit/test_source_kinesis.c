@@ -68,9 +68,8 @@ static void on_opened(void *arg, struct kh_str shard, uint64_t ticket, enum kh_r
     note(ticket, rc, err);
 }
 
-static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_rc rc,
-                       struct kh_batch *batch, const struct kh_fetched *fetched,
-                       const struct kh_err *err)
+static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, struct kh_batch *batch,
+                       const struct kh_fetched *fetched, const struct kh_err *err)
 {
     (void)arg;
     ck_assert(kh_str_copy(got.shard, sizeof(got.shard), shard));
@@ -80,7 +79,7 @@ static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, enum kh_
     for (size_t i = 0; i < fetched->children_n; i++) {
         got.children[i] = fetched->children[i];
     }
-    note(ticket, rc, err);
+    note(ticket, err == NULL ? KH_OK : err->rc, err);
 }
 
 static void begin(void)
