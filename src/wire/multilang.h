@@ -6,8 +6,8 @@
  *         checkpoint, or skipped.
  * Memory  a judged message borrows its texts: from `line` where they stand there unescaped, else
  *         from `scratch`, which the caller resets.
- * Truth   MultiLang messages of KCL 3.5.1 in Java's field order; tests/unit/test_multilang.c has its table
- *         of lines; output is ASCII, everything else is \uXXXX.
+ * Truth   MultiLang messages of KCL 3.5.1 in Java's field order; tests/unit/test_multilang.c has
+ *         its table of lines; output is ASCII, everything else is \uXXXX.
  */
 #ifndef KH_WIRE_MULTILANG_H
 #define KH_WIRE_MULTILANG_H

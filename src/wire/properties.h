@@ -34,7 +34,7 @@ struct kh_property {
 struct kh_properties {
     struct kh_property *items; /* in the arena */
     size_t n;
-    bool latin1; /* not UTF-8, and not ASCII either */
+    bool latin1;       /* not UTF-8, and not ASCII either */
     unsigned bad_line; /* after KH_INVALID: where; 0 = the whole text */
 };
 

@@ -6,7 +6,8 @@
 #include "tests/lib/cmds.h"
 #include "tests/lib/suite.h"
 
-/* Every test begins with child 1, started at 1000 ms, that was sent initialize; an action may take 30 s. */
+/* Every test begins with child 1, started at 1000 ms, that was sent initialize; an action may take
+ * 30 s. */
 static struct kh_ctx ctx;
 static struct kh_dialog dialog;
 static struct kh_cmds out;

@@ -6,8 +6,8 @@
 #include "tests/lib/cmds.h"
 #include "tests/lib/suite.h"
 
-/* Every test begins with a lease at counter 7, taken with a write sent at 1000 ms; failover is 10 s, so a renewal is
- * due at 4308 and the lease runs out at 11000. */
+/* Every test begins with a lease at counter 7, taken with a write sent at 1000 ms; failover is 10
+ * s, so a renewal is due at 4308 and the lease runs out at 11000. */
 static struct kh_ctx ctx;
 static struct kh_hold hold;
 static struct kh_cmds out;

@@ -5,8 +5,8 @@
 
 #include "tests/lib/suite.h"
 
-/* The reference's worked example: shards 0 to 5; 6 merges 0 and 1; 7 merges 2 and 3; 8 merges 6 and 7; 9 and 10 are
- * the halves of 5. Open are 4, 8, 9, 10. */
+/* The reference's worked example: shards 0 to 5; 6 merges 0 and 1; 7 merges 2 and 3; 8 merges 6 and
+ * 7; 9 and 10 are the halves of 5. Open are 4, 8, 9, 10. */
 #define EXAMPLE_N 11
 
 static struct kh_shard shards[EXAMPLE_N];
