@@ -30,8 +30,8 @@ bool sim_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
     return look_up(sim, w, shard, &found) && found.acts_as_owner;
 }
 
-/* A thief of the Java kind begins at once; whoever it robs learns it from its next write, and stops at
- * the latest when its lease would have expired. Ours waits for that. */
+/* A thief of the Java kind begins at once; whoever it robs learns it from its next write, and stops
+ * at the latest when its lease would have expired. Ours waits for that. */
 static bool just_stolen(const struct sim *sim, uint32_t shard)
 {
     return sim->now_ms - sim->table.rows[shard].stolen_at_ms <= sim->workers[0].config.failover_ms;

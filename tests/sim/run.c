@@ -162,30 +162,38 @@ static bool parse_seeds(const char *text, struct options *options)
            options->first_seed <= options->last_seed;
 }
 
+static bool parse_value(const char *name, const char *value, struct options *options)
+{
+    if (strcmp(name, "--seeds") == 0 || strcmp(name, "--seed") == 0) {
+        return parse_seeds(value, options);
+    }
+    if (strcmp(name, "--scenario") == 0) {
+        options->scenario = value;
+        return true;
+    }
+    if (strcmp(name, "--script") == 0) {
+        options->script = value;
+        return true;
+    }
+    if (strcmp(name, "--hours") == 0) {
+        options->trouble_ms = (kh_ms)(strtod(value, NULL) * 3600000);
+        return options->trouble_ms > 0;
+    }
+    return false;
+}
+
 static bool parse(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i++) {
-        bool last = i + 1 == argc;
-
         if (strcmp(argv[i], "--transcript") == 0) {
             options->transcript = true;
-        } else if (last) {
+        } else if (i + 1 == argc || !parse_value(argv[i], argv[i + 1], options)) {
             return false;
-        } else if (strcmp(argv[i], "--seeds") == 0 || strcmp(argv[i], "--seed") == 0) {
-            if (!parse_seeds(argv[++i], options)) {
-                return false;
-            }
-        } else if (strcmp(argv[i], "--scenario") == 0) {
-            options->scenario = argv[++i];
-        } else if (strcmp(argv[i], "--script") == 0) {
-            options->script = argv[++i];
-        } else if (strcmp(argv[i], "--hours") == 0) {
-            options->trouble_ms = (kh_ms)(strtod(argv[++i], NULL) * 3600000);
         } else {
-            return false;
+            i++;
         }
     }
-    return options->trouble_ms > 0;
+    return true;
 }
 
 static int run_script(const char *name)

@@ -451,8 +451,8 @@ static void calm_down(struct sim *sim)
     }
 }
 
-/* Stopped so soon after it had stolen the lease that the robbed one may still have been at work: it then
- * lets the lease run out. */
+/* Stopped so soon after it had stolen the lease that the robbed one may still have been at work: it
+ * then lets the lease run out. */
 static bool was_just_taken(const struct sim *sim, const struct sim_row *row)
 {
     for (uint32_t w = 0; w < sim->workers_n; w++) {
