@@ -9,36 +9,17 @@
 #include "core/consumer.h"
 #include "core/ctx.h"
 #include "core/pending.h"
-#include "core/shards.h"
+#include "core/sync.h"
 #include "core/table.h"
 
 /* A look at the table is eventually consistent: half a read unit for 4 KiB of rows of about 400
  * bytes. */
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
-#define SYNC_RETRY_MS      1000
-/* How often a filtered listing that does not cover the hash space is asked for again before it is
- * taken as a sign that the service ignores the filter. */
-#define FILTERED_LISTINGS_MAX 3
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
 
 enum worker_state { WORKER_RUNNING, WORKER_STOPPING, WORKER_STOPPED };
-
-/* Shard sync: making leases for shards that have none. */
-enum sync_state { SYNC_IDLE, SYNC_LISTING, SYNC_CREATING };
-
-struct sync {
-    enum sync_state state;
-    bool wanted;
-    bool filtered;       /* the listing under way is for an empty table */
-    unsigned listings_n; /* filtered ones in a row that did not cover */
-    uint64_t ticket;
-    kh_ms next_at_ms;
-    struct kh_shard_plan plan;
-    size_t plan_at; /* the lease being created */
-    bool complete;  /* the newest full listing showed nothing to create */
-};
 
 struct kh_worker {
     struct kh_ctx ctx;
@@ -48,7 +29,7 @@ struct kh_worker {
     struct kh_map consumers; /* lease key -> struct kh_consumer, owned */
     struct kh_pending pending;
     struct kh_wishes wishes;
-    struct sync sync;
+    struct kh_sync sync;
     bool listing;
     bool listed; /* at least once */
     kh_ms list_sent_at_ms;
@@ -96,9 +77,8 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     kh_map_init(&worker->consumers);
     kh_pending_init(&worker->pending);
     kh_wishes_init(&worker->wishes);
-    kh_shard_plan_init(&worker->sync.plan);
+    kh_sync_init(&worker->sync, &worker->ctx, now_ms);
     worker->list_at_ms = now_ms;
-    worker->sync.next_at_ms = now_ms;
     worker->kill_at_ms = KH_NEVER;
     worker->end_at_ms = KH_NEVER;
     return worker;
@@ -116,19 +96,19 @@ void kh_worker_free(struct kh_worker *worker)
     kh_table_fini(&worker->table);
     kh_pending_fini(&worker->pending);
     kh_wishes_fini(&worker->wishes);
-    kh_shard_plan_fini(&worker->sync.plan);
+    kh_sync_fini(&worker->sync);
     kh_mem_free(worker);
 }
 
 /* ---- store requests and who waits for them ---- */
 
-/* Book every STORE command that a consumer appended since from. */
-static void book_requests(struct kh_worker *worker, const char *key, size_t from, kh_ms now_ms,
-                          const struct kh_cmds *out)
+/* Book every STORE command that was appended since from. */
+static void book_requests(struct kh_worker *worker, enum kh_pending_who who, const char *key,
+                          size_t from, kh_ms now_ms, const struct kh_cmds *out)
 {
     for (size_t i = from; i < out->n; i++) {
         if (out->items[i].type == KH_CMD_STORE) {
-            kh_pending_add(&worker->pending, out->items[i].op->id, KH_PENDING_SHARD, key, now_ms);
+            kh_pending_add(&worker->pending, out->items[i].op->id, who, key, now_ms);
         }
     }
 }
@@ -186,7 +166,7 @@ static void poke_children_of(struct kh_worker *worker, kh_ms now_ms)
 static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, size_t from,
                        kh_ms now_ms, const struct kh_cmds *out)
 {
-    book_requests(worker, consumer->hold.lease.key, from, now_ms, out);
+    book_requests(worker, KH_PENDING_SHARD, consumer->hold.lease.key, from, now_ms, out);
     if (consumer->wants_sync) {
         consumer->wants_sync = false;
         worker->sync.wanted = true;
@@ -320,105 +300,39 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
 
 /* ---- shard sync ---- */
 
-static void send_listing(struct kh_worker *worker, struct kh_cmds *out)
+/* What a step of shard sync leaves to the worker: its request is booked, and new leases are to be
+ * taken at once. */
+static void after_sync(struct kh_worker *worker, bool ended, size_t from, kh_ms now_ms,
+                       const struct kh_cmds *out)
 {
-    const struct kh_worker_config *config = &worker->ctx.config;
-    struct sync *sync = &worker->sync;
-    enum kh_shard_filter filter = KH_SHARDS_ALL;
-
-    sync->filtered = kh_table_n(&worker->table) == 0 && sync->listings_n < FILTERED_LISTINGS_MAX;
-    if (sync->filtered) {
-        filter = config->initial_position == KH_POSITION_LATEST         ? KH_SHARDS_AT_LATEST
-                 : config->initial_position == KH_POSITION_AT_TIMESTAMP ? KH_SHARDS_AT_TIMESTAMP
-                                                                        : KH_SHARDS_AT_TRIM_HORIZON;
+    book_requests(worker, KH_PENDING_CREATE, "", from, now_ms, out);
+    if (ended) {
+        worker->list_at_ms = now_ms;
     }
-    sync->state = SYNC_LISTING;
-    sync->wanted = false;
-    sync->ticket = ++worker->ctx.ticket;
-    kh_cmds_push(out, (struct kh_cmd){.type = KH_CMD_LIST_SHARDS,
-                                      .filter = filter,
-                                      .wall_ms = config->initial_wall_ms,
-                                      .ticket = sync->ticket});
-}
-
-static void end_sync(struct kh_worker *worker, kh_ms pause_ms, kh_ms now_ms)
-{
-    worker->sync.state = SYNC_IDLE;
-    worker->sync.next_at_ms = now_ms + kh_ctx_jitter(&worker->ctx, pause_ms);
-}
-
-static void create_next(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
-{
-    struct sync *sync = &worker->sync;
-    struct kh_lease_op *op;
-
-    if (sync->plan_at == sync->plan.n || worker->state != WORKER_RUNNING) {
-        end_sync(worker, worker->ctx.config.audit_ms, now_ms);
-        worker->list_at_ms = now_ms; /* to take what was made */
-        return;
-    }
-    sync->state = SYNC_CREATING;
-    op = kh_cmds_push_op(out, KH_LEASE_CREATE, sync->plan.leases[sync->plan_at].key);
-    op->id = ++worker->ctx.op;
-    op->lease = sync->plan.leases[sync->plan_at];
-    kh_pending_add(&worker->pending, op->id, KH_PENDING_CREATE, op->key, now_ms);
 }
 
 static void on_create(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
                       struct kh_cmds *out)
 {
-    const char *key = worker->sync.plan.leases[worker->sync.plan_at].key;
+    size_t from = out->n;
+    bool ended;
 
-    kh_assert(worker->sync.state == SYNC_CREATING);
-    if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
-        /* Later leases of the plan may rest on this one, so the rest waits for the next sync. */
-        kh_cmds_note(out, key, "worker.lease_not_created");
-        worker->sync.wanted = true;
-        end_sync(worker, SYNC_RETRY_MS, now_ms);
-        return;
+    if (worker->state == WORKER_RUNNING) {
+        ended = kh_sync_on_create(&worker->sync, answer, now_ms, out);
+        after_sync(worker, ended, from, now_ms, out);
     }
-    if (answer->outcome == KH_LEASE_DONE) {
-        kh_cmds_note(out, key, "worker.lease_created");
-    }
-    worker->sync.plan_at++;
-    create_next(worker, now_ms, out);
 }
 
 static void on_shards(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                       struct kh_cmds *out)
 {
-    const struct kh_worker_config *config = &worker->ctx.config;
-    struct sync *sync = &worker->sync;
+    size_t from = out->n;
+    bool ended;
 
-    if (sync->state != SYNC_LISTING || event->ticket != sync->ticket) {
-        return;
+    if (worker->state == WORKER_RUNNING) {
+        ended = kh_sync_on_shards(&worker->sync, event, &worker->table, now_ms, out);
+        after_sync(worker, ended, from, now_ms, out);
     }
-    if (event->rc != KH_OK || worker->state != WORKER_RUNNING) {
-        kh_cmds_note(out, "", "worker.shards_not_listed");
-        sync->wanted = true;
-        end_sync(worker, SYNC_RETRY_MS, now_ms);
-        return;
-    }
-    sync->plan.n = 0;
-    sync->plan_at = 0;
-    sync->plan.inconsistent = false;
-    if (!sync->filtered) {
-        kh_shards_plan_missing(&sync->plan, event->shards, event->shards_n, &worker->table,
-                               config->initial_position, config->ignore_unexpected_children);
-    } else if (kh_shards_cover(event->shards, event->shards_n)) {
-        kh_shards_plan_all(&sync->plan, event->shards, event->shards_n, config->initial_position);
-    } else {
-        sync->listings_n++;
-        sync->plan.inconsistent = true;
-    }
-    if (sync->plan.inconsistent) {
-        kh_cmds_note(out, "", "worker.shards_inconsistent");
-        sync->wanted = true;
-        end_sync(worker, SYNC_RETRY_MS, now_ms);
-        return;
-    }
-    sync->complete = !sync->filtered && sync->plan.n == 0;
-    create_next(worker, now_ms, out);
 }
 
 /* ---- looks at the table ---- */
@@ -449,7 +363,7 @@ static bool is_nothing_left(const struct kh_worker *worker)
             return false;
         }
     }
-    return kh_table_n(&worker->table) > 0 && worker->sync.state == SYNC_IDLE;
+    return kh_table_n(&worker->table) > 0 && worker->sync.state == KH_SYNC_IDLE;
 }
 
 static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms now_ms,
@@ -564,8 +478,6 @@ static void kill_children(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds
 static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                     struct kh_cmds *out)
 {
-    struct sync *sync = &worker->sync;
-
     for (size_t i = 0; i < worker->consumers.n; i++) {
         struct kh_consumer *consumer = consumer_at(worker, i);
 
@@ -579,8 +491,8 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
     if (!worker->listing && now_ms >= worker->list_at_ms) {
         send_list(worker, now_ms, out);
     }
-    if (worker->listed && sync->wanted && sync->state == SYNC_IDLE && now_ms >= sync->next_at_ms) {
-        send_listing(worker, out);
+    if (worker->listed) {
+        kh_sync_tick(&worker->sync, &worker->table, now_ms, out);
     }
 }
 
@@ -653,7 +565,6 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
 
 kh_ms kh_worker_deadline(const struct kh_worker *worker)
 {
-    const struct sync *sync = &worker->sync;
     kh_ms at_ms = KH_NEVER;
 
     if (worker->state == WORKER_STOPPED) {
@@ -668,8 +579,8 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
     if (!worker->listing) {
         at_ms = kh_ms_min(at_ms, worker->list_at_ms);
     }
-    if (worker->listed && sync->wanted && sync->state == SYNC_IDLE) {
-        at_ms = kh_ms_min(at_ms, sync->next_at_ms);
+    if (worker->listed) {
+        at_ms = kh_ms_min(at_ms, kh_sync_deadline(&worker->sync));
     }
     return at_ms;
 }

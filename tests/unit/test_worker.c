@@ -206,7 +206,7 @@ START_TEST(an_empty_table_is_filled_from_a_filtered_listing)
     ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_CREATE);
     ck_assert_str_eq(cmds_op(&out)->key, "a");
     answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_DONE}, 1030);
-    ck_assert(cmds_noted(&out, "worker.lease_created"));
+    ck_assert(cmds_noted(&out, "sync.lease_created"));
     ck_assert_str_eq(cmds_op(&out)->key, "b");
     answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1040);
     ck_assert_int_eq(kh_worker_deadline(worker), 1040);
@@ -221,7 +221,7 @@ START_TEST(a_listing_that_does_not_cover_is_asked_again_then_not_trusted)
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_AT_TRIM_HORIZON);
         shards(1, KH_OK, now_ms);
-        ck_assert(cmds_noted(&out, "worker.shards_inconsistent"));
+        ck_assert(cmds_noted(&out, "sync.shards_inconsistent"));
         do {
             now_ms = kh_worker_deadline(worker);
             tick(now_ms);
@@ -240,7 +240,7 @@ START_TEST(a_listing_that_failed_is_made_again)
 {
     first_look_at_nothing();
     shards(0, KH_RETRY, 1020);
-    ck_assert(cmds_noted(&out, "worker.shards_not_listed"));
+    ck_assert(cmds_noted(&out, "sync.shards_not_listed"));
     ck_assert_int_lt(kh_worker_deadline(worker), 2100);
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(a_lease_that_could_not_be_created_stops_the_sync_for_now)
     first_look_at_nothing();
     shards(2, KH_OK, 1020);
     answer(cmds_op(&out)->id, (struct kh_lease_answer){.outcome = KH_LEASE_UNKNOWN}, 1030);
-    ck_assert(cmds_noted(&out, "worker.lease_not_created"));
+    ck_assert(cmds_noted(&out, "sync.lease_not_created"));
     ck_assert_ptr_null(cmds_op(&out));
 }
 END_TEST
