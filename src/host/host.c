@@ -25,7 +25,10 @@
 #define START_TRIES_MAX 20
 #define START_RETRY_MS  1000
 #define START_TICKET    UINT64_MAX /* the core's tickets begin at 1 */
-#define SIGNALS_N       2
+/* How many writes one after the other may go unanswered before a lease runs out. */
+#define WRITES_PER_FAILOVER 3
+#define WRITE_MS_MIN        500
+#define SIGNALS_N           2
 
 struct host {
     const struct kh_settings *settings;
@@ -341,6 +344,7 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
         .loop = host->loop,
         .answered = on_store,
         .arg = host,
+        .write_ms_max = kh_ms_max(host->config.failover_ms / WRITES_PER_FAILOVER, WRITE_MS_MIN),
         .create_if_missing = true,
         .deletion_protection = settings->lease_table_deletion_protection_enabled,
         .point_in_time_recovery = settings->lease_table_pitr_enabled,

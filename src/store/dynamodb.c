@@ -16,10 +16,6 @@
 #define ROW_BYTES_MAX     ((size_t)512 << 10) /* DynamoDB's items end at 400 KB */
 #define PAGE_BYTES_MAX    KH_JSON_BYTES_MAX   /* a page is 1 MB as DynamoDB counts, more as JSON */
 
-/* A lease expires in 10 s by default: an answer that takes longer than half of it is no use, and
- * UNKNOWN in time lets the worker ask again. */
-#define WRITE_MS_MAX KH_SECONDS(5)
-
 #define PAGES_MAX 10000
 
 struct request {
@@ -38,6 +34,7 @@ struct request {
 struct dynamodb {
     struct kh_store store;        /* must be first */
     struct kh_aws_client *client; /* borrowed */
+    kh_ms write_ms_max;
     struct kh_dynamodb_table_config table_config;
     struct kh_dynamodb_table *ensuring; /* owned; NULL when done */
     kh_store_ensured *ensured;
@@ -145,7 +142,7 @@ static void send_op(struct request *request, const struct kh_lease_op *op, kh_aw
     const bool is_read = op->verb == KH_LEASE_GET;
     struct kh_aws_request call = {.operation = kh_lease_request_operation(op->verb),
                                   .attempts_max = is_read ? 0 : 1,
-                                  .total_ms_max = is_read ? 0 : WRITE_MS_MAX,
+                                  .total_ms_max = is_read ? 0 : request->dynamodb->write_ms_max,
                                   .body_bytes_max = ROW_BYTES_MAX};
     enum kh_rc rc;
 
@@ -374,6 +371,8 @@ static enum kh_rc dynamodb_open(struct kh_store **store, const struct kh_store_c
     dynamodb = kh_mem_new(1, sizeof(*dynamodb));
     kh_store_init(&dynamodb->store, &kh_store_dynamodb, config);
     dynamodb->client = config->dynamodb;
+    dynamodb->write_ms_max = config->write_ms_max;
+    kh_assert(config->write_ms_max > 0);
     dynamodb->table_config =
         (struct kh_dynamodb_table_config){.client = config->dynamodb,
                                           .loop = config->loop,

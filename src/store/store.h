@@ -34,6 +34,9 @@ struct kh_store_config {
     struct kh_loop *loop;           /* borrowed */
     kh_store_answered *answered;
     void *arg;
+    /* A write without an answer is UNKNOWN after this long: well below the failover time, so that a
+     * renewal can be tried again before the lease runs out. */
+    kh_ms write_ms_max;
     bool create_if_missing;      /* false: a missing table is KH_NOTFOUND */
     bool deletion_protection;    /* leaseTableDeletionProtectionEnabled, on creation only */
     bool point_in_time_recovery; /* leaseTablePitrEnabled */

@@ -135,6 +135,7 @@ struct kh_store_config side_config(struct side *side)
                                     .loop = loop,
                                     .answered = on_answer,
                                     .arg = side,
+                                    .write_ms_max = KH_SECONDS(5),
                                     .create_if_missing = true};
 }
 

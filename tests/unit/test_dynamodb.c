@@ -61,8 +61,11 @@ static void setup(void)
     (void)setenv("AWS_ACCESS_KEY_ID", "x", 1);
     (void)setenv("AWS_SECRET_ACCESS_KEY", "y", 1);
     answers_n = 0;
-    config = (struct kh_store_config){
-        .where = "dynamodb", .table = "app", .answered = on_answer, .create_if_missing = true};
+    config = (struct kh_store_config){.where = "dynamodb",
+                                      .table = "app",
+                                      .answered = on_answer,
+                                      .write_ms_max = KH_SECONDS(5),
+                                      .create_if_missing = true};
     ck_assert_int_eq(kh_loop_new(&loop, &err), KH_OK);
     ck_assert_int_eq(kh_http_new(&http, loop, &err), KH_OK);
     ck_assert_int_eq(kh_creds_new(&creds, loop, "DefaultCredentialsProvider", &err), KH_OK);
