@@ -55,6 +55,15 @@ static bool is_lost(const struct kh_consumer *consumer)
     return consumer->hold.state == KH_HOLD_LOST || consumer->hold.state == KH_HOLD_RELEASED;
 }
 
+/* A finished lease is kept for a while, and for ever if its children are not known. */
+static void plan_cleaning(struct kh_consumer *consumer, kh_ms now_ms)
+{
+    kh_ms after_ms = consumer->ctx->config.clean_after_ms;
+
+    consumer->clean_at_ms =
+        after_ms == KH_NEVER || consumer->hold.lease.children_n == 0 ? KH_NEVER : now_ms + after_ms;
+}
+
 struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
                                     kh_ms sent_at_ms, kh_ms begin_at_ms)
 {
@@ -70,6 +79,7 @@ struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *r
     kh_ckpt_init(&consumer->ckpt, &row->checkpoint);
     consumer->end_stored = kh_lease_is_finished(row);
     consumer->state = consumer->end_stored ? KH_CONSUMER_FINISHED : KH_CONSUMER_WAITING;
+    plan_cleaning(consumer, sent_at_ms);
     return consumer;
 }
 
@@ -217,6 +227,7 @@ static void without_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_
         begin_release(consumer, now_ms, out);
     } else if (consumer->end_stored) {
         become(consumer, KH_CONSUMER_FINISHED);
+        plan_cleaning(consumer, now_ms);
         kh_cmds_note(out, consumer->hold.lease.key, "consumer.finished");
     } else if (now_ms >= consumer->restart_at_ms) {
         start_child(consumer, now_ms, out);
@@ -287,6 +298,8 @@ static void on_family(struct kh_consumer *consumer, enum kh_family_outcome outco
     } else if (consumer->state == KH_CONSUMER_PARTING) {
         consumer->ckpt.at_shard_end = true;
         send_action(consumer, KH_CONSUMER_ENDING, KH_ACTION_SHARD_ENDED, now_ms, out);
+    } else if (consumer->state == KH_CONSUMER_FINISHED) {
+        become(consumer, KH_CONSUMER_GONE); /* its lease was deleted */
     }
 }
 
@@ -349,7 +362,30 @@ static void with_idle_child(struct kh_consumer *consumer, kh_ms now_ms, struct k
     }
 }
 
-/* WAITING and FINISHED have no child either, but nothing to do than to be released. */
+/* When WAITING and FINISHED ask the family: after the parents, or whether the lease may be
+ * deleted. */
+static kh_ms ask_at_ms(const struct kh_consumer *consumer)
+{
+    if (consumer->family.state != KH_FAMILY_IDLE) {
+        return KH_NEVER;
+    }
+    if (consumer->state == KH_CONSUMER_WAITING) {
+        return consumer->begin_at_ms;
+    }
+    return consumer->state == KH_CONSUMER_FINISHED ? consumer->clean_at_ms : KH_NEVER;
+}
+
+static void ask_family(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    const struct kh_lease *lease = &consumer->hold.lease;
+    enum kh_family_outcome outcome = consumer->state == KH_CONSUMER_WAITING
+                                         ? kh_family_ask_parents(&consumer->family, lease, out)
+                                         : kh_family_clean(&consumer->family, lease, out);
+
+    on_family(consumer, outcome, now_ms, out);
+}
+
+/* WAITING and FINISHED have no child. */
 static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
     if (consumer->stop && consumer->state == KH_CONSUMER_WAITING &&
@@ -360,10 +396,8 @@ static void rest(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out
     } else if (consumer->stop) {
         kh_family_stop(&consumer->family);
         begin_release(consumer, now_ms, out);
-    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE &&
-               now_ms >= consumer->begin_at_ms) {
-        on_family(consumer, kh_family_ask_parents(&consumer->family, &consumer->hold.lease, out),
-                  now_ms, out);
+    } else if (now_ms >= ask_at_ms(consumer)) {
+        ask_family(consumer, now_ms, out);
     }
 }
 
@@ -512,10 +546,9 @@ kh_ms kh_consumer_deadline(const struct kh_consumer *consumer)
     at_ms = kh_ms_min(at_ms, kh_fetch_deadline(&consumer->fetch));
     at_ms = kh_ms_min(at_ms, kh_dialog_deadline(&consumer->dialog));
     at_ms = kh_ms_min(at_ms, kh_family_deadline(&consumer->family));
+    at_ms = kh_ms_min(at_ms, ask_at_ms(consumer));
     if (consumer->state == KH_CONSUMER_PAUSED) {
         at_ms = kh_ms_min(at_ms, consumer->restart_at_ms);
-    } else if (consumer->state == KH_CONSUMER_WAITING && consumer->family.state == KH_FAMILY_IDLE) {
-        at_ms = kh_ms_min(at_ms, consumer->begin_at_ms);
     }
     return at_ms;
 }

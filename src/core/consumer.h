@@ -46,6 +46,7 @@ struct kh_consumer {
     kh_ms begin_at_ms;   /* WAITING: nothing begins before: somebody else may still be at work */
     kh_ms started_at_ms; /* the newest child */
     kh_ms restart_at_ms; /* PAUSED */
+    kh_ms clean_at_ms;   /* FINISHED: from when on the lease may be deleted; KH_NEVER: it stays */
 };
 
 /* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. Work begins at

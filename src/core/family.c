@@ -6,6 +6,7 @@
 
 #define RETRY_MS_MIN 200
 #define RETRY_MS_MAX KH_SECONDS(10)
+#define CLEAN_MS     KH_MINUTES(1) /* KCL looks at finished leases once a minute */
 
 void kh_family_init(struct kh_family *family, struct kh_ctx *ctx, const char *key)
 {
@@ -31,22 +32,36 @@ static void send_create(struct kh_family *family, const struct kh_shard *child, 
     family->state = KH_FAMILY_ASKING;
 }
 
-/* Send the next request of the task, or find that there is none left. */
-static enum kh_family_outcome go_on(struct kh_family *family, struct kh_cmds *out)
+static void send_delete(struct kh_family *family, struct kh_cmds *out)
+{
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_DELETE, family->key);
+
+    family->op = ++family->ctx->op;
+    op->id = family->op;
+    family->state = KH_FAMILY_ASKING;
+}
+
+static enum kh_family_outcome done(struct kh_family *family)
+{
+    family->state = KH_FAMILY_IDLE;
+    return KH_FAMILY_DONE;
+}
+
+static enum kh_family_outcome next_parent(struct kh_family *family, struct kh_cmds *out)
+{
+    if (family->parent_i == family->lease->parents_n) {
+        return done(family);
+    }
+    send_get(family, family->lease->parents[family->parent_i], out);
+    return KH_FAMILY_NOT_YET;
+}
+
+static enum kh_family_outcome next_child(struct kh_family *family, struct kh_cmds *out)
 {
     const struct kh_shard *child;
 
-    if (family->task == KH_FAMILY_PARENTS) {
-        if (family->parent_i == family->lease->parents_n) {
-            family->state = KH_FAMILY_IDLE;
-            return KH_FAMILY_DONE;
-        }
-        send_get(family, family->lease->parents[family->parent_i], out);
-        return KH_FAMILY_NOT_YET;
-    }
     if (family->child_i == family->children_n) {
-        family->state = KH_FAMILY_IDLE;
-        return KH_FAMILY_DONE;
+        return done(family);
     }
     child = &family->children[family->child_i];
     while (family->parent_i < child->parents_n &&
@@ -58,6 +73,36 @@ static enum kh_family_outcome go_on(struct kh_family *family, struct kh_cmds *ou
     } else {
         send_create(family, child, out);
     }
+    return KH_FAMILY_NOT_YET;
+}
+
+/* The children, then the parents, then the end of our lease. */
+static enum kh_family_outcome next_of_clean(struct kh_family *family, struct kh_cmds *out)
+{
+    const struct kh_lease *lease = family->lease;
+
+    if (family->child_i < lease->children_n) {
+        send_get(family, lease->children[family->child_i], out);
+    } else if (family->parent_i < lease->parents_n) {
+        send_get(family, lease->parents[family->parent_i], out);
+    } else {
+        send_delete(family, out);
+    }
+    return KH_FAMILY_NOT_YET;
+}
+
+/* Send the next request of the task, or find that there is none left. */
+static enum kh_family_outcome go_on(struct kh_family *family, struct kh_cmds *out)
+{
+    switch (family->task) {
+    case KH_FAMILY_PARENTS:
+        return next_parent(family, out);
+    case KH_FAMILY_CHILDREN:
+        return next_child(family, out);
+    case KH_FAMILY_CLEAN:
+        return next_of_clean(family, out);
+    }
+    kh_assert(false);
     return KH_FAMILY_NOT_YET;
 }
 
@@ -86,6 +131,15 @@ enum kh_family_outcome kh_family_make_children(struct kh_family *family,
     family->children = children;
     family->children_n = children_n;
     return begin(family, KH_FAMILY_CHILDREN, out);
+}
+
+enum kh_family_outcome kh_family_clean(struct kh_family *family, const struct kh_lease *lease,
+                                       struct kh_cmds *out)
+{
+    kh_assert(kh_lease_is_finished(lease));
+    kh_assert(lease->children_n > 0);
+    family->lease = lease;
+    return begin(family, KH_FAMILY_CLEAN, out);
 }
 
 static void pause_for(struct kh_family *family, kh_ms pause_ms, kh_ms now_ms)
@@ -144,6 +198,38 @@ static enum kh_family_outcome on_created(struct kh_family *family,
     return go_on(family, out);
 }
 
+/* Its child has begun if it has a checkpoint of its own. AT_TIMESTAMP and TRIM_HORIZON are where it
+ * was put. */
+static bool has_begun(const struct kh_lease_answer *answer)
+{
+    return answer->found && !kh_extseq_is(&answer->lease.checkpoint, KH_SEQ_TRIM_HORIZON) &&
+           !kh_extseq_is(&answer->lease.checkpoint, KH_SEQ_AT_TIMESTAMP);
+}
+
+static enum kh_family_outcome on_clean(struct kh_family *family,
+                                       const struct kh_lease_answer *answer, kh_ms now_ms,
+                                       struct kh_cmds *out)
+{
+    bool child = family->child_i < family->lease->children_n;
+
+    if (answer->verb == KH_LEASE_DELETE) {
+        kh_cmds_note(out, family->key, "family.lease_deleted");
+        return done(family);
+    }
+    if (child ? !has_begun(answer) : answer->found) {
+        family->child_i = 0;
+        family->parent_i = 0;
+        pause_for(family, kh_ctx_jitter(family->ctx, CLEAN_MS), now_ms);
+        return KH_FAMILY_NOT_YET;
+    }
+    if (child) {
+        family->child_i++;
+    } else {
+        family->parent_i++;
+    }
+    return go_on(family, out);
+}
+
 static enum kh_family_outcome on_answer(struct kh_family *family,
                                         const struct kh_lease_answer *answer, kh_ms now_ms,
                                         struct kh_cmds *out)
@@ -153,13 +239,17 @@ static enum kh_family_outcome on_answer(struct kh_family *family,
         pause_after_failure(family, now_ms);
         return KH_FAMILY_NOT_YET;
     }
-    if (answer->verb == KH_LEASE_CREATE) {
-        return on_created(family, answer, out);
-    }
-    if (family->task == KH_FAMILY_PARENTS) {
+    switch (family->task) {
+    case KH_FAMILY_PARENTS:
         return on_parent(family, answer, now_ms, out);
+    case KH_FAMILY_CHILDREN:
+        return answer->verb == KH_LEASE_CREATE ? on_created(family, answer, out)
+                                               : on_other_parent(family, answer, now_ms, out);
+    case KH_FAMILY_CLEAN:
+        return on_clean(family, answer, now_ms, out);
     }
-    return on_other_parent(family, answer, now_ms, out);
+    kh_assert(false);
+    return KH_FAMILY_NOT_YET;
 }
 
 enum kh_family_outcome kh_family_step(struct kh_family *family, const struct kh_event *event,

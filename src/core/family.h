@@ -7,9 +7,9 @@
  * Errors  none returned: a request that failed is made again after a pause; what cannot be known
  *         blocks.
  * Memory  allocates nothing; borrows the lease and the children from the consumer.
- * Truth   KCL BlockOnParentShardTask and ShutdownTask. Chosen differences: parents are read
- *         consistently (a parent that a stale read does not show would not block); a merge whose
- *         other parent has no lease waits for shard sync to make one.
+ * Truth   KCL BlockOnParentShardTask, ShutdownTask, LeaseCleanupManager. Chosen differences:
+ *         parents are read consistently (a parent that a stale read does not show would not block);
+ *         a merge whose other parent has no lease waits for shard sync to make one.
  */
 #ifndef KH_CORE_FAMILY_H
 #define KH_CORE_FAMILY_H
@@ -21,8 +21,9 @@
 enum kh_family_state { KH_FAMILY_IDLE, KH_FAMILY_ASKING, KH_FAMILY_PAUSED };
 
 enum kh_family_task {
-    KH_FAMILY_PARENTS, /* wait until every parent is finished or has no lease */
-    KH_FAMILY_CHILDREN /* make sure that every child has a lease */
+    KH_FAMILY_PARENTS,  /* wait until every parent is finished or has no lease */
+    KH_FAMILY_CHILDREN, /* make sure that every child has a lease */
+    KH_FAMILY_CLEAN     /* delete our finished lease once nobody needs it any more */
 };
 
 enum kh_family_outcome {
@@ -38,7 +39,7 @@ struct kh_family {
     enum kh_family_task task;
     const struct kh_shard *children; /* borrowed; CHILDREN */
     unsigned children_n;
-    const struct kh_lease *lease; /* borrowed; PARENTS */
+    const struct kh_lease *lease; /* borrowed; PARENTS, CLEAN */
     unsigned child_i;             /* the child in question */
     unsigned parent_i;            /* the parent in question; parents_n: create the child */
     uint64_t op;                  /* ASKING */
@@ -53,6 +54,12 @@ enum kh_family_outcome kh_family_ask_parents(struct kh_family *family, const str
 enum kh_family_outcome kh_family_make_children(struct kh_family *family,
                                                const struct kh_shard *children, unsigned children_n,
                                                struct kh_cmds *out);
+
+/* Our lease is at SHARD_END: it may go once every child has a checkpoint of its own and no parent
+ * has a lease. Without a lease a parent does not block, so one that goes too early would let a
+ * child begin before its time. */
+enum kh_family_outcome kh_family_clean(struct kh_family *family, const struct kh_lease *lease,
+                                       struct kh_cmds *out);
 
 enum kh_family_outcome kh_family_step(struct kh_family *family, const struct kh_event *event,
                                       kh_ms now_ms, struct kh_cmds *out);

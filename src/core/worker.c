@@ -61,6 +61,7 @@ void kh_worker_config_default(struct kh_worker_config *config)
         .shutdown_grace_ms = KH_SECONDS(5),
         .restart_min_ms = 500,
         .restart_max_ms = KH_SECONDS(60),
+        .clean_after_ms = KH_MINUTES(5),
     };
 }
 

@@ -43,6 +43,8 @@ struct kh_worker_config {
     kh_ms shutdown_grace_ms; /* shutdownGraceMillis: after it, children are killed */
     kh_ms restart_min_ms;    /* first pause before a failed child is started again, then doubled */
     kh_ms restart_max_ms;
+    kh_ms clean_after_ms; /* finished leases are deleted after this long, if nobody needs them;
+                           * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
     bool exit_when_done;
 };
 

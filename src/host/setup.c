@@ -40,6 +40,9 @@ static void copy_settings(struct kh_worker_config *config, const struct kh_setti
     }
     config->shutdown_grace_ms = settings->shutdown_grace_millis;
     config->restart_min_ms = settings->child_restart_min_millis;
+    if (!settings->cleanup_leases_upon_shard_completion) {
+        config->clean_after_ms = KH_NEVER;
+    }
     config->restart_max_ms = settings->child_restart_max_millis;
 }
 

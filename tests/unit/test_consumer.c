@@ -361,6 +361,33 @@ START_TEST(a_finished_lease_starts_no_child)
 }
 END_TEST
 
+START_TEST(a_finished_lease_is_cleaned_up_after_five_minutes)
+{
+    ctx.config.failover_ms = KH_MINUTES(60);
+    row.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    start_at(row, 1000);
+    tick(KH_MINUTES(10)); /* its children are not known: it stays */
+    ck_assert_ptr_null(cmds_op(&out));
+
+    row.children_n = 1;
+    strcpy(row.children[0], "c");
+    start_at(row, 1000);
+    tick(1000 + KH_MINUTES(5) - 1);
+    ck_assert_ptr_null(cmds_op(&out));
+    tick(1000 + KH_MINUTES(5));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_GET);
+    struct kh_lease_answer begun = {.id = consumer->family.op,
+                                    .verb = KH_LEASE_GET,
+                                    .outcome = KH_LEASE_DONE,
+                                    .found = true,
+                                    .lease = {.checkpoint = {.seq = "77"}}};
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &begun}, KH_MINUTES(6));
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_DELETE);
+    stored(KH_MINUTES(6));
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
+}
+END_TEST
+
 START_TEST(a_planned_stop_asks_takes_the_checkpoint_and_releases_last)
 {
     process_first_batch();
@@ -437,6 +464,7 @@ int main(void)
     tcase_add_test(tcase, shard_end_is_stored_with_the_children_and_the_lease_kept);
     tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_is_offered_again);
     tcase_add_test(tcase, a_finished_lease_starts_no_child);
+    tcase_add_test(tcase, a_finished_lease_is_cleaned_up_after_five_minutes);
     tcase_add_test(tcase, a_planned_stop_asks_takes_the_checkpoint_and_releases_last);
     tcase_add_test(tcase, a_shard_without_child_is_released_at_once);
     tcase_add_test(tcase, a_killed_childs_lease_is_released_after_its_exit);

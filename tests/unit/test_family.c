@@ -33,8 +33,9 @@ static enum kh_family_outcome answer(enum kh_lease_outcome outcome, bool found, 
                                     .verb = cmds_op(&out)->verb,
                                     .outcome = outcome,
                                     .found = found,
-                                    .lease = {.checkpoint = kh_extseq_sentinel(at)}};
+                                    .lease = {.key = "x"}};
 
+    ck_assert(kh_extseq_set(&given.lease.checkpoint, kh_str(at), 0));
     kh_cmds_reset(&out);
     return kh_family_step(&family, &(struct kh_event){.type = KH_EVENT_STORE, .answer = &given},
                           1000, &out);
@@ -146,6 +147,57 @@ START_TEST(the_child_of_a_merge_waits_for_the_other_parents_lease)
 }
 END_TEST
 
+static void finished_split(void)
+{
+    lease.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    lease.children_n = 2;
+    strcpy(lease.children[0], "c1");
+    strcpy(lease.children[1], "c2");
+    lease.parents_n = 1;
+    ck_assert_int_eq(kh_family_clean(&family, &lease, &out), KH_FAMILY_NOT_YET);
+}
+
+START_TEST(a_finished_lease_is_deleted_when_its_children_have_begun_and_its_parents_are_gone)
+{
+    finished_split();
+    ck_assert_str_eq(cmds_op(&out)->key, "c1");
+    (void)answer(KH_LEASE_DONE, true, "100");
+    ck_assert_str_eq(cmds_op(&out)->key, "c2");
+    (void)answer(KH_LEASE_DONE, true, KH_SEQ_LATEST);
+    ck_assert_str_eq(cmds_op(&out)->key, "grandparent-1");
+    (void)answer(KH_LEASE_DONE, false, "100");
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_DELETE);
+    ck_assert_str_eq(cmds_op(&out)->key, "p1");
+    ck_assert_int_eq(answer(KH_LEASE_DONE, false, "100"), KH_FAMILY_DONE);
+    ck_assert(cmds_noted(&out, "family.lease_deleted"));
+}
+END_TEST
+
+START_TEST(a_child_that_has_not_begun_or_is_not_there_keeps_the_lease)
+{
+    finished_split();
+    (void)answer(KH_LEASE_DONE, true, "100");
+    (void)answer(KH_LEASE_DONE, true, KH_SEQ_TRIM_HORIZON);
+    ck_assert_int_eq(family.state, KH_FAMILY_PAUSED);
+    ck_assert_int_gt(kh_family_deadline(&family), 1000 + 45000);
+
+    (void)tick(kh_family_deadline(&family)); /* from the first child again */
+    ck_assert_str_eq(cmds_op(&out)->key, "c1");
+    (void)answer(KH_LEASE_DONE, false, "100");
+    ck_assert_int_eq(family.state, KH_FAMILY_PAUSED);
+}
+END_TEST
+
+START_TEST(a_parent_that_still_has_a_lease_keeps_the_lease)
+{
+    finished_split();
+    (void)answer(KH_LEASE_DONE, true, "100");
+    (void)answer(KH_LEASE_DONE, true, "100");
+    (void)answer(KH_LEASE_DONE, true, KH_SEQ_SHARD_END);
+    ck_assert_int_eq(family.state, KH_FAMILY_PAUSED);
+}
+END_TEST
+
 START_TEST(an_answer_that_comes_after_stopping_is_ignored)
 {
     (void)kh_family_make_children(&family, halves, 2, &out);
@@ -169,6 +221,10 @@ int main(void)
     tcase_add_test(tcase, the_children_of_a_split_are_created_one_after_the_other);
     tcase_add_test(tcase, a_creation_that_may_have_happened_is_made_again);
     tcase_add_test(tcase, the_child_of_a_merge_waits_for_the_other_parents_lease);
+    tcase_add_test(
+        tcase, a_finished_lease_is_deleted_when_its_children_have_begun_and_its_parents_are_gone);
+    tcase_add_test(tcase, a_child_that_has_not_begun_or_is_not_there_keeps_the_lease);
+    tcase_add_test(tcase, a_parent_that_still_has_a_lease_keeps_the_lease);
     tcase_add_test(tcase, an_answer_that_comes_after_stopping_is_ignored);
     return suite_run("family", tcase);
 }
