@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "sim.h"
 
-/* How long after the grace period a worker may still need: writes that get no answer are tried
- * again. */
-#define STOP_BOUND_MS KH_SECONDS(60)
+/* After the grace period children are killed, and releases get two seconds; timers may come
+ * late. */
+#define STOP_BOUND_MS KH_SECONDS(4)
 
 static struct sim_batch *find_batch(struct sim_worker *worker, uint64_t id)
 {
@@ -406,7 +406,7 @@ static void deliver(struct sim *sim, const struct sim_ev *ev)
         }
         break;
     case SIM_EV_STOP:
-        step(sim, w, &(struct kh_event){.type = KH_EVENT_STOP});
+        step(sim, w, &(struct kh_event){.type = ev->a != 0 ? KH_EVENT_STOP_NOW : KH_EVENT_STOP});
         break;
     case SIM_EV_PRODUCE:
     case SIM_EV_APPLY:
@@ -464,7 +464,7 @@ static void configure(struct sim *sim, uint32_t w, bool same_id)
     config->idle_ms = sim_draw(sim, 500, 2500);
     config->restart_max_ms = kh_ms_min(config->restart_max_ms, KH_SECONDS(20));
     config->exit_when_done = sim->config.exit_when_done;
-    config->list_ms = sim->config.fixed ? KH_SECONDS(2) : config->list_ms;
+    config->list_ms = sim_draw(sim, KH_SECONDS(1), KH_SECONDS(3));
     config->deliver_empty = sim_chance(sim, 100);
 }
 
@@ -547,18 +547,29 @@ void sim_thaw(struct sim *sim, uint32_t w)
     worker->inbox_n = 0;
 }
 
-void sim_stop(struct sim *sim, uint32_t w)
+static void ask_to_stop(struct sim *sim, uint32_t w, bool now, kh_ms patience_ms)
 {
     struct sim_worker *worker = &sim->workers[w];
 
     if (worker->is_peer || (worker->state != SIM_UP && worker->state != SIM_FROZEN)) {
         return;
     }
-    sim_note(sim, "%c is asked to stop", sim_letter(w));
-    worker->stop_asked_at_ms = sim->now_ms;
-    sim_push(sim, 0, (struct sim_ev){.type = SIM_EV_STOP, .worker = w, .life = worker->life});
-    sim_push(sim, worker->config.shutdown_grace_ms + STOP_BOUND_MS,
+    sim_note(sim, "%c is asked to stop%s", sim_letter(w), now ? " now" : "");
+    worker->stop_asked_at_ms = kh_ms_min(worker->stop_asked_at_ms, sim->now_ms);
+    sim_push(sim, 0,
+             (struct sim_ev){.type = SIM_EV_STOP, .worker = w, .life = worker->life, .a = now});
+    sim_push(sim, patience_ms,
              (struct sim_ev){.type = SIM_EV_PATIENCE, .worker = w, .life = worker->life});
+}
+
+void sim_stop(struct sim *sim, uint32_t w)
+{
+    ask_to_stop(sim, w, false, sim->workers[w].config.shutdown_grace_ms + STOP_BOUND_MS);
+}
+
+void sim_stop_now(struct sim *sim, uint32_t w)
+{
+    ask_to_stop(sim, w, true, STOP_BOUND_MS);
 }
 
 void sim_host_patience(struct sim *sim, uint32_t w)

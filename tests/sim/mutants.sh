@@ -29,7 +29,7 @@ for patch in "$src"/tests/sim/mutants/*.patch; do
     esac
     rm -rf "$work/mutant"
     cp -r "$work/clean" "$work/mutant"
-    if ! (cd "$work/mutant" && patch -s -p1 <"$patch") || ! build "$work/mutant" 2>"$work/log"; then
+    if ! (cd "$work/mutant" && patch -s -F3 -p1 <"$patch") || ! build "$work/mutant" 2>"$work/log"; then
         echo "FAILED $name: does not apply or build; see below"
         cat "$work/log"
         status=1

@@ -43,16 +43,15 @@ static void on_assert(void)
 /* False when a checker stopped the run; *sim is left for telling about it. */
 static bool play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms)
 {
-    bool passed = false;
-
     running = sim;
     kh_assert_set_hook(on_assert);
-    if (setjmp(sim->failed) == 0) {
-        sim_play(sim, scenario, trouble_ms);
-        passed = true;
+    if (setjmp(sim->failed) != 0) {
+        running = NULL;
+        return false;
     }
+    sim_play(sim, scenario, trouble_ms);
     running = NULL;
-    return passed;
+    return true;
 }
 
 static struct sim *new_run(uint64_t seed, const struct scenario *scenario)
@@ -196,6 +195,15 @@ static bool parse(int argc, char **argv, struct options *options)
     return true;
 }
 
+static bool play_script(struct sim *sim, const struct script *script)
+{
+    if (setjmp(sim->failed) != 0) {
+        return false;
+    }
+    script->play(sim);
+    return true;
+}
+
 static int run_script(const char *name)
 {
     for (size_t i = 0; i < sim_scripts_n; i++) {
@@ -207,11 +215,10 @@ static int run_script(const char *name)
         }
         sim = sim_new(1, &script->config);
         sim->out = stdout;
-        if (setjmp(sim->failed) != 0) {
+        if (!play_script(sim, script)) {
             (void)printf("FAILED script %s: %s\n", name, sim->failure);
             return EXIT_FAILURE;
         }
-        script->play(sim);
         sim_free(sim);
         return EXIT_SUCCESS;
     }

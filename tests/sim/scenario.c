@@ -63,6 +63,7 @@ static void bad_stream(struct sim *sim)
     sim->faults.fetch_slow = 20;
     sim->faults.open_fail = 50;
     sim->faults.list_fail = 100;
+    sim->faults.list_stale = 300;
 }
 
 static void bad_children(struct sim *sim)
@@ -183,6 +184,10 @@ static void fleet_is_restarted_one_by_one(struct sim *sim)
     for (uint32_t w = 0; trouble_goes_on(sim); w = (w + 1) % sim->workers_n) {
         wait_between(sim, 2, 20);
         sim_stop(sim, w);
+        if (sim->faults.child_slow > 0 && sim_chance(sim, 300)) {
+            sim_run_for(sim, sim_draw(sim, 0, 5000));
+            sim_stop_now(sim, w); /* the second signal */
+        }
         wait_between(sim, 20, 40);
         if (sim->workers[w].state == SIM_STOPPED) {
             sim_start(sim, w, false);
@@ -258,7 +263,7 @@ static void one_piece_of_chaos(struct sim *sim)
 {
     uint32_t w = any_worker(sim);
 
-    switch (kh_rand_below(&sim->rand, 6)) {
+    switch (kh_rand_below(&sim->rand, 7)) {
     case 0:
         sim_crash(sim, w);
         break;
@@ -269,9 +274,12 @@ static void one_piece_of_chaos(struct sim *sim)
         sim_stop(sim, w);
         break;
     case 3:
-        split_any(sim);
+        sim_stop_now(sim, w);
         break;
     case 4:
+        split_any(sim);
+        break;
+    case 5:
         merge_any(sim);
         break;
     default:

@@ -49,6 +49,7 @@ struct sim_faults {
     unsigned fetch_slow;
     unsigned open_fail;
     unsigned list_fail;
+    unsigned list_stale; /* per shard: just closed, and still listed as open */
     /* child, per action */
     unsigned child_dies;
     unsigned child_hangs;   /* only where the worker has a limit for actions */
@@ -170,6 +171,7 @@ void sim_crash(struct sim *sim, uint32_t worker);
 void sim_freeze(struct sim *sim, uint32_t worker);
 void sim_thaw(struct sim *sim, uint32_t worker);
 void sim_stop(struct sim *sim, uint32_t worker);
+void sim_stop_now(struct sim *sim, uint32_t worker);
 void sim_host_event(struct sim *sim, struct sim_ev *ev); /* takes what ev carries */
 void sim_host_patience(struct sim *sim, uint32_t worker);
 

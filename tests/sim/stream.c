@@ -265,8 +265,13 @@ void sim_stream_list(struct sim *sim, uint32_t worker, const struct kh_cmd *cmd)
         listing->rc = sim_chance(sim, 500) ? KH_RETRY : KH_THROTTLED;
     } else {
         for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-            if (listed(&sim->stream.shards[i], cmd)) {
-                listing->shards[listing->n++] = sim_stream_shard(sim, i);
+            const struct sim_shard *s = &sim->stream.shards[i];
+            bool stale = sim->now_ms - s->closed_at_ms < KH_SECONDS(3) && !is_open(s) &&
+                         sim_chance(sim, sim->faults.list_stale);
+
+            if (stale || listed(s, cmd)) {
+                listing->shards[listing->n] = sim_stream_shard(sim, i);
+                listing->shards[listing->n++].open = stale || is_open(s);
             }
         }
     }
