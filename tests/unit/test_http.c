@@ -1,6 +1,9 @@
 #include "io/http.h"
 
 #include <check.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "tests/lib/http_server.h"
@@ -288,6 +291,51 @@ START_TEST(a_call_may_be_cancelled_inside_another_ones_callback)
 }
 END_TEST
 
+/* Stands in front of libc's, for libcurl too: a name server that says nothing until it is let. An
+ * address in digits is not looked up. */
+static atomic_bool resolver_let;
+static atomic_uint resolver_answers;
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    *found = NULL;
+    for (int i = 0; i < 1000 && !atomic_load(&resolver_let); i++) {
+        (void)poll(NULL, 0, 10);
+    }
+    (void)atomic_fetch_add(&resolver_answers, 1);
+    return EAI_AGAIN;
+}
+
+START_TEST(a_name_that_is_not_resolved_does_not_stop_the_loop)
+{
+    static const struct http_reply script[] = {{.status = 200}};
+    struct kh_http_request request = request_of("http://kinesis.invalid/", "x");
+    struct kh_http_request other = request_of("http://dynamodb.invalid/", "x");
+    struct kh_http_call *cancelled = kh_http_send(http, &other, on_done, &outcomes[1]);
+
+    SERVE(script); /* nobody gets so far */
+    request.connect_ms_max = 300;
+    (void)kh_http_send(http, &request, on_done, &outcomes[0]);
+    loop_run(loop, PATIENCE_MS);
+    kh_http_cancel(cancelled);
+    ck_assert_uint_eq(atomic_load(&resolver_answers), 0);
+    ck_assert_int_eq(outcomes[0].rc, KH_RETRY);
+    ck_assert(!outcomes[0].sent);
+    ck_assert_uint_eq(outcomes[1].answers, 0);
+
+    /* What the two threads still have to do disturbs nobody. */
+    atomic_store(&resolver_let, true);
+    for (int i = 0; i < 1000 && atomic_load(&resolver_answers) < 2; i++) {
+        (void)poll(NULL, 0, 10);
+    }
+    ck_assert_uint_eq(atomic_load(&resolver_answers), 2);
+}
+END_TEST
+
 START_TEST(freeing_cancels_what_is_under_way)
 {
     static const struct http_reply script[] = {{.type = REPLY_HANG, .match = "hangs"},
@@ -321,6 +369,7 @@ int main(void)
     tcase_add_test(tcase, a_longer_answer_than_allowed_is_refused);
     tcase_add_test(tcase, an_impossible_url_is_invalid);
     tcase_add_test(tcase, a_call_may_be_cancelled_inside_another_ones_callback);
+    tcase_add_test(tcase, a_name_that_is_not_resolved_does_not_stop_the_loop);
     tcase_add_test(tcase, freeing_cancels_what_is_under_way);
     return suite_run("http", tcase);
 }
