@@ -359,7 +359,8 @@ static void take_line(struct sim *sim, uint32_t worker, uint32_t shard, struct k
     child->awaiting_ack = true;
     child->pending = line.ask;
     child->pending.line.seq = kh_str(child->pending.seq);
-    sim->workers[worker].asked[shard] = line.ask.meaning;
+    sim->workers[worker].asked[shard][1] = sim->workers[worker].asked[shard][0];
+    sim->workers[worker].asked[shard][0] = line.ask.meaning;
     event->type = KH_EVENT_CHILD_CHECKPOINT;
     event->checkpoint = child->pending.line;
 }

@@ -105,8 +105,9 @@ struct sim_worker {
     size_t inbox_capacity;
     struct sim_reader readers[SIM_SHARDS_MAX];
     struct sim_child children[SIM_SHARDS_MAX];
-    struct kh_extseq
-        asked[SIM_SHARDS_MAX]; /* newest checkpoint a child asked for that came to the core */
+    /* The two newest checkpoints that children asked the core for: one whose write got no answer
+     * may be written again after a later one was refused. */
+    struct kh_extseq asked[SIM_SHARDS_MAX][2];
     bool acts[SIM_SHARDS_MAX]; /* as owner, when it was last looked at */
     struct sim_batch batches[SIM_BATCHES_MAX];
     uint64_t batch_id;
