@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "base/stderr.h"
 
 #define LINE_MAX_BYTES 512
 
@@ -22,8 +23,8 @@ void kh_assert_failed(const char *fact, const char *file, int line, const char *
 
     if (n > 0) {
         size_t bytes = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
-        ssize_t ignored = write(STDERR_FILENO, text, bytes);
-        (void)ignored; /* there is nobody left to tell */
+
+        (void)kh_stderr_write(&(struct kh_str){text, bytes}, 1); /* there is nobody left to tell */
     }
     /* The hook looks at the state that failed: it may well trip over the same fact again. */
     assert_hook = NULL;

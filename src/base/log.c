@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/stderr.h"
 
 static void write_line(void *arg, enum kh_log_level level, const char *event,
                        const struct kh_field *fields);
@@ -122,7 +122,7 @@ static void write_line(void *arg, enum kh_log_level level, const char *event,
 
     (void)arg;
     line[n] = '\n';
-    if (write(STDERR_FILENO, line, n + 1) != (ssize_t)(n + 1)) {
+    if (!kh_stderr_write(&(struct kh_str){line, n + 1}, 1)) {
         log_state.dropped++;
     }
 }

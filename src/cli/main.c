@@ -33,11 +33,6 @@ static void ignore_sigpipe(void)
     kh_assert(failed == 0);
 }
 
-static void dump_flight(void)
-{
-    kh_flight_dump(STDERR_FILENO);
-}
-
 static int usage(const struct kh_err *err)
 {
     (void)fprintf(stderr, "kcl-host: %s\nTry kcl-host --help.\n", err->text);
@@ -136,7 +131,7 @@ int main(int argc, char *argv[])
         return KH_EXIT_OSERR;
     }
     ignore_sigpipe();
-    kh_assert_set_hook(dump_flight);
+    kh_assert_set_hook(kh_flight_dump);
     if (kh_options_parse(&options, argc, argv, &err) != KH_OK) {
         return usage(&err);
     }

@@ -1,61 +1,17 @@
 #include "multilang/relay.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#include "base/assert.h"
 #include "base/mem.h"
-
-/* A stderr that others have made non-blocking, and that nobody reads: do not hang the leases on
- * it. */
-#define STDERR_PATIENCE_MS 100
-
-enum { PREFIX, LINE, END, PARTS_N };
-
-static bool wait_for_stderr(void)
-{
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
-
-    return poll(&fd, 1, STDERR_PATIENCE_MS) > 0 && (fd.revents & POLLOUT) != 0;
-}
-
-/* Mostly one call; more only where the kernel takes less than everything. */
-static void write_parts(struct iovec parts[PARTS_N])
-{
-    size_t at = 0;
-
-    while (at < PARTS_N) {
-        ssize_t n = writev(STDERR_FILENO, parts + at, (int)(PARTS_N - at));
-        size_t written = n > 0 ? (size_t)n : 0;
-
-        if (n < 0 && errno != EINTR && (errno != EAGAIN || !wait_for_stderr())) {
-            return;
-        }
-        while (at < PARTS_N && written >= parts[at].iov_len) {
-            written -= parts[at].iov_len;
-            at++;
-        }
-        if (at < PARTS_N) {
-            parts[at].iov_base = (char *)parts[at].iov_base + written;
-            parts[at].iov_len -= written;
-        }
-    }
-}
+#include "base/stderr.h"
 
 /* Send what waits and then bytes. whole: that is the end of the line. */
 static void send_piece(struct kh_relay *relay, const char *bytes, size_t n, bool whole)
 {
-    size_t prefix_n = relay->inside ? 0 : strlen(relay->prefix);
-    struct iovec parts[PARTS_N] = {
-        [PREFIX] = {.iov_base = relay->prefix, .iov_len = prefix_n},
-        [LINE] = {.iov_base = relay->line.p, .iov_len = relay->line.n},
-        [END] = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n},
-    };
+    const struct kh_str parts[] = {kh_str(relay->inside ? "" : relay->prefix),
+                                   kh_buf_str(&relay->line), kh_str_of(bytes, n)};
 
-    write_parts(parts);
+    (void)kh_stderr_write(parts, sizeof(parts) / sizeof(parts[0]));
     kh_buf_reset(&relay->line);
     relay->inside = !whole;
 }

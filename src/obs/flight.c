@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/stderr.h"
 #include "obs/flight_text.h"
 
 static struct {
@@ -41,14 +41,14 @@ void kh_flight_cmds(const struct kh_cmds *cmds, kh_ms now_ms)
     }
 }
 
-void kh_flight_dump(int fd)
+void kh_flight_dump(void)
 {
     size_t first = flight.n > KH_FLIGHT_LINES ? flight.n - KH_FLIGHT_LINES : 0;
 
     for (size_t i = first; i < flight.n; i++) {
-        const char *line = flight.lines[i % KH_FLIGHT_LINES];
+        const struct kh_str line[] = {kh_str(flight.lines[i % KH_FLIGHT_LINES]), KH_STR("\n")};
 
-        if (write(fd, line, strlen(line)) < 0 || write(fd, "\n", 1) < 0) {
+        if (!kh_stderr_write(line, 2)) {
             return;
         }
     }

@@ -20,7 +20,7 @@
 void kh_flight_event(const struct kh_event *event, kh_ms now_ms);
 void kh_flight_cmds(const struct kh_cmds *cmds, kh_ms now_ms);
 
-/* Uses write(2) alone: may be called from a signal handler or in the middle of anything. */
-void kh_flight_dump(int fd);
+/* To stderr. Uses poll(2) and write(2) alone: may be called in the middle of anything. */
+void kh_flight_dump(void);
 
 #endif

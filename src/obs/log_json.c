@@ -1,7 +1,6 @@
 #include "obs/log_json.h"
 
-#include <unistd.h>
-
+#include "base/stderr.h"
 #include "io/clock.h"
 #include "wire/json.h"
 
@@ -55,7 +54,5 @@ void kh_log_json(void *arg, enum kh_log_level level, const char *event,
         return;
     }
     /* One write, so that lines of several processes on one stderr stay whole. */
-    if (write(STDERR_FILENO, line.p, line.n) < 0) {
-        return;
-    }
+    (void)kh_stderr_write(&(struct kh_str){line.p, line.n}, 1);
 }

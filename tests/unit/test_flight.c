@@ -165,13 +165,17 @@ END_TEST
 /* What a dump writes; the reader takes it up to room. */
 static size_t dump(char *room, size_t room_bytes)
 {
+    int before = dup(STDERR_FILENO);
     int fds[2];
     size_t n = 0;
     ssize_t got;
 
     ck_assert_int_eq(pipe(fds), 0);
-    kh_flight_dump(fds[1]);
+    ck_assert_int_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
     ck_assert_int_eq(close(fds[1]), 0);
+    kh_flight_dump();
+    ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    ck_assert_int_eq(close(before), 0);
     while ((got = read(fds[0], room + n, room_bytes - 1 - n)) > 0) {
         n += (size_t)got;
     }
