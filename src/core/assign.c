@@ -22,6 +22,8 @@ struct view {
     struct owner *owner_space; /* owned */
     size_t owners_n;
     uint32_t mine_n;
+    uint32_t
+        working_n; /* of them, those that are not finished: only these count against the maximum */
     struct kh_table_row **rows; /* owned: a scratch list */
     size_t rows_n;
 };
@@ -84,6 +86,7 @@ static void view_init(struct view *view, const struct kh_table *table,
 
         if (is_held(view, row)) {
             view->mine_n++;
+            view->working_n += !kh_lease_is_finished(&row->lease);
         } else if (!is_available(view, row)) {
             count_owner(view, row->lease.owner);
         }
@@ -113,10 +116,17 @@ static uint32_t target(const struct view *view)
 {
     uint32_t leases_n = (uint32_t)kh_table_n(view->table);
     uint32_t workers_n = (uint32_t)view->owners_n + 1;
-    uint32_t share = workers_n >= leases_n ? 1 : (leases_n + workers_n - 1) / workers_n;
+
+    return workers_n >= leases_n ? 1 : (leases_n + workers_n - 1) / workers_n;
+}
+
+/* How many more the settings allow. A finished lease is no work, and must not keep its children
+ * from being taken. */
+static uint32_t places_left(const struct view *view)
+{
     uint32_t most = view->self->ctx->config.leases_max;
 
-    return share < most ? share : most;
+    return view->working_n < most ? most - view->working_n : 0;
 }
 
 static void pick(struct view *view, struct kh_wishes *wishes, uint32_t most, bool steal)
@@ -151,10 +161,7 @@ static bool take_very_old(struct view *view, struct kh_wishes *wishes)
     if (view->rows_n == 0) {
         return false;
     }
-    pick(view, wishes,
-         config->leases_max -
-             (view->mine_n < config->leases_max ? view->mine_n : config->leases_max),
-         false);
+    pick(view, wishes, places_left(view), false);
     return true;
 }
 
@@ -202,6 +209,7 @@ void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_sel
 {
     struct view view;
     uint32_t target_n;
+    uint32_t needed;
 
     kh_assert(self->ctx->config.leases_max > 0);
     if (kh_table_n(table) == 0) {
@@ -210,11 +218,13 @@ void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_sel
     view_init(&view, table, self);
     target_n = target(&view);
     if (!take_very_old(&view, wishes) && view.mine_n < target_n) {
+        needed = target_n - view.mine_n;
+        needed = needed < places_left(&view) ? needed : places_left(&view);
         collect_available(&view, INT64_MIN);
         if (view.rows_n > 0) {
-            pick(&view, wishes, target_n - view.mine_n, false);
+            pick(&view, wishes, needed, false);
         } else {
-            steal(&view, wishes, target_n, target_n - view.mine_n);
+            steal(&view, wishes, target_n, needed);
         }
     }
     view_fini(&view);

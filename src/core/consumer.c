@@ -55,13 +55,11 @@ static bool is_lost(const struct kh_consumer *consumer)
     return consumer->hold.state == KH_HOLD_LOST || consumer->hold.state == KH_HOLD_RELEASED;
 }
 
-/* A finished lease is kept for a while, and for ever if its children are not known. */
 static void plan_cleaning(struct kh_consumer *consumer, kh_ms now_ms)
 {
     kh_ms after_ms = consumer->ctx->config.clean_after_ms;
 
-    consumer->clean_at_ms =
-        after_ms == KH_NEVER || consumer->hold.lease.children_n == 0 ? KH_NEVER : now_ms + after_ms;
+    consumer->clean_at_ms = after_ms == KH_NEVER ? KH_NEVER : now_ms + after_ms;
 }
 
 struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *row,
@@ -123,6 +121,7 @@ static void on_checkpoint(struct kh_consumer *consumer, const struct kh_event *e
         return;
     }
     consumer->acking = true;
+    kh_dialog_pause(&consumer->dialog);
     kh_hold_checkpoint(&consumer->hold, &value, now_ms, out);
 }
 
@@ -223,6 +222,8 @@ static void without_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_
     if (consumer->hold.checkpoint == KH_CHECKPOINT_WAITING) {
         return;
     }
+    /* The row may be at SHARD_END without our doing: somebody has edited it. */
+    consumer->end_stored |= kh_lease_is_finished(&consumer->hold.lease);
     if (consumer->stop) {
         begin_release(consumer, now_ms, out);
     } else if (consumer->end_stored) {
@@ -296,10 +297,17 @@ static void on_family(struct kh_consumer *consumer, enum kh_family_outcome outco
     if (consumer->state == KH_CONSUMER_WAITING) {
         start_child(consumer, now_ms, out);
     } else if (consumer->state == KH_CONSUMER_PARTING) {
-        consumer->ckpt.at_shard_end = true;
-        send_action(consumer, KH_CONSUMER_ENDING, KH_ACTION_SHARD_ENDED, now_ms, out);
+        consumer->children_made = true; /* advance() offers the end when the child is idle */
     } else if (consumer->state == KH_CONSUMER_FINISHED) {
         become(consumer, KH_CONSUMER_GONE); /* its lease was deleted */
+    }
+}
+
+static void offer_end(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (consumer->children_made) {
+        consumer->ckpt.at_shard_end = true;
+        send_action(consumer, KH_CONSUMER_ENDING, KH_ACTION_SHARD_ENDED, now_ms, out);
     }
 }
 
@@ -310,6 +318,7 @@ static void begin_parting(struct kh_consumer *consumer, kh_ms now_ms, struct kh_
     struct kh_hold *hold = &consumer->hold;
 
     become(consumer, KH_CONSUMER_PARTING);
+    consumer->children_made = false;
     hold->children_n = consumer->fetch.children_n;
     for (unsigned i = 0; i < hold->children_n; i++) {
         memcpy(hold->children[i], consumer->fetch.children[i].id, sizeof(hold->children[i]));
@@ -330,6 +339,7 @@ static void feed_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmd
         kh_dialog_send(&consumer->dialog, KH_ACTION_PROCESS_RECORDS, batch.batch, now_ms, out);
     } else if (consumer->fetch.state == KH_FETCH_ENDED) {
         begin_parting(consumer, now_ms, out);
+        offer_end(consumer, now_ms, out); /* without children it is made already */
     }
 }
 
@@ -347,7 +357,8 @@ static void with_idle_child(struct kh_consumer *consumer, kh_ms now_ms, struct k
     case KH_CONSUMER_ENDING:
         after_shard_ended(consumer, now_ms, out);
         break;
-    case KH_CONSUMER_PARTING: /* the family decides */
+    case KH_CONSUMER_PARTING:
+        offer_end(consumer, now_ms, out);
         break;
     case KH_CONSUMER_WAITING:
     case KH_CONSUMER_ASKING:
@@ -372,7 +383,12 @@ static kh_ms ask_at_ms(const struct kh_consumer *consumer)
     if (consumer->state == KH_CONSUMER_WAITING) {
         return consumer->begin_at_ms;
     }
-    return consumer->state == KH_CONSUMER_FINISHED ? consumer->clean_at_ms : KH_NEVER;
+    /* Whether it may be deleted is what the row says now: somebody may have edited it. */
+    if (consumer->state == KH_CONSUMER_FINISHED && consumer->hold.lease.children_n > 0 &&
+        kh_lease_is_finished(&consumer->hold.lease)) {
+        return consumer->clean_at_ms;
+    }
+    return KH_NEVER;
 }
 
 static void ask_family(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)

@@ -40,6 +40,7 @@ struct kh_consumer {
     uint64_t batch;      /* the one the child works on; 0 if none */
     bool acking;         /* the child waits for the answer to a checkpoint line */
     bool stop;           /* a planned stop was asked for */
+    bool children_made;  /* PARTING: every child has a lease */
     bool end_stored;     /* hold.lease.checkpoint is SHARD_END */
     bool wants_sync;     /* shard sync should run; the worker takes it back */
     unsigned restarts_n; /* children that failed since the last progress */

@@ -126,6 +126,13 @@ enum kh_dialog_outcome kh_dialog_step(struct kh_dialog *dialog, const struct kh_
     return on_status(dialog, event->action_name, now_ms, out);
 }
 
+void kh_dialog_pause(struct kh_dialog *dialog)
+{
+    if (dialog->state == KH_DIALOG_BUSY) {
+        dialog->due_at_ms = KH_NEVER;
+    }
+}
+
 void kh_dialog_alive(struct kh_dialog *dialog, kh_ms now_ms)
 {
     if (dialog->state == KH_DIALOG_BUSY) {

@@ -57,7 +57,10 @@ void kh_dialog_send(struct kh_dialog *dialog, enum kh_action action, uint64_t ba
 enum kh_dialog_outcome kh_dialog_step(struct kh_dialog *dialog, const struct kh_event *event,
                                       kh_ms now_ms, struct kh_cmds *out);
 
-/* A checkpoint line came or was answered: the time limit for the action starts anew. */
+/* The child waits for us (a checkpoint is being written): its time limit does not run. */
+void kh_dialog_pause(struct kh_dialog *dialog);
+
+/* It has its answer: the time limit for the action starts anew. */
 void kh_dialog_alive(struct kh_dialog *dialog, kh_ms now_ms);
 
 /* Close its stdin; it has a while to leave. */

@@ -20,6 +20,7 @@ static void send_get(struct kh_family *family, const char *lease_key, struct kh_
     family->op = ++family->ctx->op;
     op->id = family->op;
     family->state = KH_FAMILY_ASKING;
+    family->poked = false;
 }
 
 static void send_create(struct kh_family *family, const struct kh_shard *child, struct kh_cmds *out)
@@ -164,7 +165,10 @@ static enum kh_family_outcome on_parent(struct kh_family *family,
                                         struct kh_cmds *out)
 {
     if (answer->found && !kh_lease_is_finished(&answer->lease)) {
-        pause_for(family, kh_ctx_jitter(family->ctx, family->ctx->config.parent_poll_ms), now_ms);
+        pause_for(family,
+                  family->poked ? 0
+                                : kh_ctx_jitter(family->ctx, family->ctx->config.parent_poll_ms),
+                  now_ms);
         return KH_FAMILY_NOT_YET;
     }
     family->parent_i++;
@@ -273,6 +277,7 @@ void kh_family_poke(struct kh_family *family, kh_ms now_ms)
     if (family->state == KH_FAMILY_PAUSED) {
         family->again_at_ms = now_ms;
     }
+    family->poked = family->state == KH_FAMILY_ASKING;
 }
 
 void kh_family_stop(struct kh_family *family)

@@ -43,6 +43,7 @@ struct kh_family {
     unsigned child_i;             /* the child in question */
     unsigned parent_i;            /* the parent in question; parents_n: create the child */
     uint64_t op;                  /* ASKING */
+    bool poked;                   /* ASKING: the answer may be old news */
     kh_ms again_at_ms;            /* PAUSED */
     unsigned failures_n;
 };

@@ -53,13 +53,36 @@ static bool has_room(const struct kh_fetch *fetch)
     return fetch->queue_n < KH_FETCH_AHEAD_MAX && fetch->queue_bytes < KH_FETCH_AHEAD_BYTES_MAX;
 }
 
+static void try_later(struct kh_fetch *fetch, enum kh_fetch_state state, enum kh_rc rc,
+                      kh_ms now_ms)
+{
+    kh_ms first_ms = rc == KH_THROTTLED ? THROTTLED_MS_MIN : RETRY_MS_MIN;
+
+    fetch->state = state;
+    fetch->caught_up = false;
+    fetch->next_at_ms =
+        now_ms + kh_ctx_jitter(fetch->ctx, kh_backoff(first_ms, fetch->failures_n, RETRY_MS_MAX));
+    fetch->failures_n++;
+}
+
+/* The lease says "at the timestamp", but no timestamp is stored in it: it is the one of the
+ * settings. */
+static bool lacks_timestamp(const struct kh_fetch *fetch)
+{
+    return kh_extseq_is_none(&fetch->accepted) && kh_extseq_is(&fetch->from, KH_SEQ_AT_TIMESTAMP) &&
+           fetch->ctx->config.initial_position != KH_POSITION_AT_TIMESTAMP;
+}
+
 /* Send what is due. */
 static void go_on(struct kh_fetch *fetch, kh_ms now_ms, struct kh_cmds *out)
 {
     if (fetch->waiting || now_ms < fetch->next_at_ms) {
         return;
     }
-    if (fetch->state == KH_FETCH_OPENING) {
+    if (fetch->state == KH_FETCH_OPENING && lacks_timestamp(fetch)) {
+        try_later(fetch, KH_FETCH_OPENING, KH_INVALID, now_ms);
+        kh_cmds_note(out, fetch->key, "fetch.no_timestamp");
+    } else if (fetch->state == KH_FETCH_OPENING) {
         send_open(fetch, out);
     } else if (fetch->state == KH_FETCH_READY && has_room(fetch)) {
         fetch->state = KH_FETCH_FETCHING;
@@ -87,17 +110,6 @@ void kh_fetch_begin(struct kh_fetch *fetch, const struct kh_extseq *checkpoint, 
     fetch->caught_up = false;
     fetch->next_at_ms = now_ms;
     go_on(fetch, now_ms, out);
-}
-
-static void try_later(struct kh_fetch *fetch, enum kh_fetch_state state, enum kh_rc rc,
-                      kh_ms now_ms)
-{
-    kh_ms first_ms = rc == KH_THROTTLED ? THROTTLED_MS_MIN : RETRY_MS_MIN;
-
-    fetch->state = state;
-    fetch->next_at_ms =
-        now_ms + kh_ctx_jitter(fetch->ctx, kh_backoff(first_ms, fetch->failures_n, RETRY_MS_MAX));
-    fetch->failures_n++;
 }
 
 /* The shard is gone: deleted with its stream, or past its retention. What follows it is not known

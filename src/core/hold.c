@@ -39,7 +39,8 @@ void kh_hold_init(struct kh_hold *hold, struct kh_ctx *ctx, const struct kh_leas
         .sent_at_ms = sent_at_ms,
         .expires_at_ms = sent_at_ms + ctx->config.failover_ms,
     };
-    hold->renew_at_ms = sent_at_ms + renew_ms(hold);
+    /* Leases that are taken together are not renewed together for ever. */
+    hold->renew_at_ms = sent_at_ms + kh_ctx_jitter(ctx, renew_ms(hold));
 }
 
 static void lose(struct kh_hold *hold, const char *note, struct kh_cmds *out)
@@ -102,7 +103,16 @@ static void send_release(struct kh_hold *hold, struct kh_cmds *out)
 
     op->expect_is |= KH_LEASE_OWNER;
     memcpy(op->expect_owner, hold->lease.owner, sizeof(op->expect_owner));
-    op->remove = KH_LEASE_OWNER;
+    if (hold->lease.checkpoint_owner[0] == '\0') {
+        op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
+        op->remove = KH_LEASE_OWNER;
+        return;
+    }
+    /* A 3.x leader has named the next owner already: we only stop being the one who works. */
+    op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->expect_checkpoint_owner, hold->lease.checkpoint_owner,
+           sizeof(op->expect_checkpoint_owner));
+    op->remove = KH_LEASE_CHECKPOINT_OWNER;
 }
 
 /* At most one write of a lease is under way, so that they cannot defeat each other's condition. A
@@ -154,12 +164,33 @@ static void on_done(struct kh_hold *hold, const struct kh_lease *row, struct kh_
     }
 }
 
+static bool has_our_name(const struct kh_hold *hold, const struct kh_lease_answer *answer)
+{
+    return answer->found && strcmp(answer->lease.owner, hold->ctx->config.worker_id) == 0;
+}
+
+/* An own write has left the checkpoint as we know it, or is the checkpoint that was being
+ * written. */
 static bool is_own_write(const struct kh_hold *hold, const struct kh_lease_answer *answer)
 {
     const struct kh_lease *row = &answer->lease;
 
-    return answer->found && row->counter == hold->lease.counter + 1 &&
-           row->checkpoint_owner[0] == '\0' && strcmp(row->owner, hold->ctx->config.worker_id) == 0;
+    return has_our_name(hold, answer) && row->counter == hold->lease.counter + 1 &&
+           row->checkpoint_owner[0] == '\0' &&
+           (kh_extseq_same(&row->checkpoint, &hold->lease.checkpoint) ||
+            (hold->checkpoint == KH_CHECKPOINT_WAITING &&
+             kh_extseq_same(&row->checkpoint, &hold->checkpoint_value)));
+}
+
+/* The row after our release, which left either nobody or the next owner of a hand-off. */
+static bool is_own_release(const struct kh_hold *hold, const struct kh_lease_answer *answer)
+{
+    const struct kh_lease *row = &answer->lease;
+    const char *left = hold->lease.checkpoint_owner[0] == '\0' ? "" : hold->lease.owner;
+
+    return hold->write == KH_WRITE_RELEASE && answer->found &&
+           row->counter == hold->lease.counter + 1 && row->checkpoint_owner[0] == '\0' &&
+           strcmp(row->owner, left) == 0;
 }
 
 /* The row is not as expected: either somebody else has it now, or an earlier write of ours, whose
@@ -167,14 +198,17 @@ static bool is_own_write(const struct kh_hold *hold, const struct kh_lease_answe
 static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answer, kh_ms now_ms,
                         struct kh_cmds *out)
 {
-    if (hold->write == KH_WRITE_RELEASE && answer->found && answer->lease.owner[0] == '\0' &&
-        answer->lease.counter == hold->lease.counter + 1) {
+    if (is_own_release(hold, answer)) {
         hold->state = KH_HOLD_RELEASED;
         kh_cmds_note(out, hold->lease.key, "hold.own_release_found");
         return;
     }
     if (!is_own_write(hold, answer)) {
-        lose(hold, answer->found ? "hold.taken" : "hold.row_gone", out);
+        lose(hold,
+             !answer->found               ? "hold.row_gone"
+             : has_our_name(hold, answer) ? "hold.twin"
+                                          : "hold.taken",
+             out);
         return;
     }
     if (!hold->unknown && ++hold->own_found_n >= OWN_FOUND_MAX) {

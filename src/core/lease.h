@@ -20,7 +20,7 @@
 #define KH_LEASE_KEY_MAX \
     KH_SHARD_ID_MAX /* single-stream mode: the lease key is the shard
                      * id */
-#define KH_WORKER_ID_MAX       128
+#define KH_WORKER_ID_MAX       255
 #define KH_HASH_KEY_DIGITS_MAX 39
 #define KH_PARENTS_MAX         2
 #define KH_CHILDREN_MAX        4

@@ -32,6 +32,7 @@ struct kh_worker {
     struct kh_sync sync;
     bool listing;
     bool listed; /* at least once */
+    bool whole;  /* the newest LIST had no row that cannot be read */
     kh_ms list_sent_at_ms;
     kh_ms list_at_ms;
     kh_ms kill_at_ms; /* STOPPING: children that are still there are killed */
@@ -82,6 +83,7 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     worker->list_at_ms = now_ms;
     worker->kill_at_ms = KH_NEVER;
     worker->end_at_ms = KH_NEVER;
+    worker->whole = true;
     return worker;
 }
 
@@ -235,6 +237,14 @@ static bool is_held(const struct kh_worker *worker, const struct kh_table_row *r
     return row->taking || kh_map_get(&worker->consumers, kh_str(row->lease.key)) != NULL;
 }
 
+/* In a hand-off to us whoever still works on the shard comes first; unless he is dead: then nobody
+ * renews. */
+static bool is_handed_over(const struct kh_worker *worker, const struct kh_table_row *row)
+{
+    return row->lease.checkpoint_owner[0] == '\0' ||
+           kh_table_row_available(row, worker->list_sent_at_ms, worker->ctx.config.failover_ms);
+}
+
 /* The table says a lease is ours, but no write of ours that we know of made it so: an answer was
  * lost, or a process before this one had our id. It counts as ours only after a write of our
  * own. */
@@ -243,7 +253,7 @@ static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
     for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
         struct kh_table_row *row = kh_table_at(&worker->table, i);
 
-        if (!is_held(worker, row) && row->lease.checkpoint_owner[0] == '\0' &&
+        if (!is_held(worker, row) && is_handed_over(worker, row) &&
             strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
             /* Perhaps it was stolen, by a write of ours that was lost or by the process before this
              * one. A checkpoint since then shows that the robbed one has stopped. */
@@ -301,6 +311,15 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
 
 /* ---- shard sync ---- */
 
+/* With a row that cannot be read, the children of its shard look like a line that nobody reads; put
+ * at LATEST or at a timestamp they would lose what came before. At TRIM_HORIZON nothing can be
+ * lost. */
+static bool may_sync(const struct kh_worker *worker)
+{
+    return worker->listed &&
+           (worker->whole || worker->ctx.config.initial_position == KH_POSITION_TRIM_HORIZON);
+}
+
 /* What a step of shard sync leaves to the worker: its request is booked, and new leases are to be
  * taken at once. */
 static void after_sync(struct kh_worker *worker, bool ended, size_t from, kh_ms now_ms,
@@ -327,11 +346,15 @@ static void on_create(struct kh_worker *worker, const struct kh_lease_answer *an
 static void on_shards(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                       struct kh_cmds *out)
 {
+    struct kh_event usable = *event;
     size_t from = out->n;
     bool ended;
 
     if (worker->state == WORKER_RUNNING) {
-        ended = kh_sync_on_shards(&worker->sync, event, &worker->table, now_ms, out);
+        if (!may_sync(worker)) {
+            usable.rc = KH_RETRY; /* listed before a row turned out to be unreadable */
+        }
+        ended = kh_sync_on_shards(&worker->sync, &usable, &worker->table, now_ms, out);
         after_sync(worker, ended, from, now_ms, out);
     }
 }
@@ -400,6 +423,10 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     }
     kh_table_update(&worker->table, answer->leases, answer->leases_n, now_ms);
     worker->listed = true;
+    if (worker->whole && answer->malformed_n > 0) {
+        kh_cmds_note_value(out, "", "worker.table_not_whole", (int64_t)answer->malformed_n);
+    }
+    worker->whole = answer->malformed_n == 0;
     worker->list_at_ms = now_ms + list_pause_ms(worker);
     if (worker->state != WORKER_RUNNING) {
         return;
@@ -492,7 +519,7 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
     if (!worker->listing && now_ms >= worker->list_at_ms) {
         send_list(worker, now_ms, out);
     }
-    if (worker->listed) {
+    if (may_sync(worker)) {
         kh_sync_tick(&worker->sync, &worker->table, now_ms, out);
     }
 }
@@ -503,8 +530,13 @@ static void on_stop(struct kh_worker *worker, const struct kh_event *event, kh_m
     if (worker->state == WORKER_RUNNING) {
         begin_stop(worker, KH_STOP_ASKED, now_ms, out);
     }
-    if (event->type == KH_EVENT_STOP_NOW && worker->state == WORKER_STOPPING) {
+    if (event->type != KH_EVENT_STOP_NOW || worker->state != WORKER_STOPPING) {
+        return;
+    }
+    if (worker->kill_at_ms != KH_NEVER) {
         kill_children(worker, now_ms, out);
+    } else {
+        worker->end_at_ms = now_ms; /* asked once more: wait for nothing */
     }
 }
 
@@ -580,7 +612,7 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
     if (!worker->listing) {
         at_ms = kh_ms_min(at_ms, worker->list_at_ms);
     }
-    if (worker->listed) {
+    if (may_sync(worker)) {
         at_ms = kh_ms_min(at_ms, kh_sync_deadline(&worker->sync));
     }
     return at_ms;

@@ -12,9 +12,9 @@
 #include "multilang/child.h"
 #include "wire/multilang.h"
 
-/* The largest GetRecords answer is about 14 MiB of JSON; in a line for the child each record grows
- * a little. */
-#define LINE_OUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* Far above all that can come in: a byte from outside becomes at most six here (\\uXXXX), and no
+ * answer and no line of a child is longer than 32 MiB. */
+#define LINE_OUT_BYTES_MAX ((size_t)256 * 1024 * 1024)
 /* A child's messages are short; what is longer is not one. */
 #define LINE_IN_BYTES_MAX ((size_t)32 * 1024 * 1024)
 #define LINE_SHOWN_BYTES  200
@@ -202,7 +202,7 @@ static void send_action(struct processor *processor, const struct kh_cmd *cmd,
 
     kh_buf_init(&line, LINE_OUT_BYTES_MAX);
     rc = encode(&line, cmd, batch);
-    kh_assert(rc == KH_OK); /* the source's limits are far below ours */
+    kh_assert(rc == KH_OK);
     kh_child_send(processor->child, &line);
 }
 

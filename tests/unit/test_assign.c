@@ -193,6 +193,18 @@ START_TEST(without_priority_old_leases_are_like_others)
 }
 END_TEST
 
+START_TEST(a_finished_lease_does_not_fill_the_only_place)
+{
+    ctx.config.leases_max = 1;
+    own("me", 1);
+    leases[0].checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    own("", 1);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1);
+    ck_assert_str_eq(wishes.items[0].row->lease.key, "1");
+}
+END_TEST
+
 START_TEST(an_empty_table_gives_nothing_to_wish_for)
 {
     assign(1000, 1000);
@@ -218,6 +230,7 @@ int main(void)
     tcase_add_test(tcase, a_dead_owners_leases_are_free_and_it_counts_no_more);
     tcase_add_test(tcase, very_old_leases_are_taken_beyond_the_target);
     tcase_add_test(tcase, without_priority_old_leases_are_like_others);
+    tcase_add_test(tcase, a_finished_lease_does_not_fill_the_only_place);
     tcase_add_test(tcase, an_empty_table_gives_nothing_to_wish_for);
     return suite_run("assign", tcase);
 }

@@ -431,6 +431,132 @@ START_TEST(a_killed_childs_lease_is_released_after_its_exit)
 }
 END_TEST
 
+/* Somebody else with our id wrote before our renewal, and left this checkpoint. */
+static void meet_a_twin(const char *left, kh_ms now_ms)
+{
+    struct kh_lease_answer answer = {.outcome = KH_LEASE_CONFLICT, .found = true};
+
+    tick(now_ms);
+    row.counter += 1;
+    ck_assert(kh_extseq_set(&row.checkpoint, kh_str(left), 0));
+    answer.lease = row;
+    answer.id = consumer->hold.op;
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms + 10);
+}
+
+START_TEST(a_checkpoint_that_is_not_ours_shows_a_twin_and_is_not_written_over)
+{
+    process_first_batch();
+    meet_a_twin("9000", 4400);
+    ck_assert(cmds_noted(&out, "hold.twin"));
+    checkpoint(4500);
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_ACK)->error, "ShutdownException");
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
+START_TEST(a_shard_ended_by_hand_is_finished_when_its_child_is_gone)
+{
+    process_first_batch();
+    tick(4400);
+    row.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    stored(4410);
+    exited(4500);
+    tick(kh_consumer_deadline(consumer));
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+}
+END_TEST
+
+START_TEST(a_finished_lease_that_was_edited_is_not_cleaned_up)
+{
+    ctx.config.failover_ms = KH_MINUTES(60);
+    row.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    row.children_n = 1;
+    strcpy(row.children[0], "c");
+    start_at(row, 1000);
+    row.checkpoint = kh_extseq_sentinel(KH_SEQ_TRIM_HORIZON);
+    consumer->hold.renew_at_ms = 2000;
+    tick(2000);
+    stored(2010);
+    tick(1000 + KH_MINUTES(5));
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
+START_TEST(no_action_overtakes_the_answer_to_a_checkpoint)
+{
+    struct kh_lease_answer made = {.verb = KH_LEASE_CREATE, .outcome = KH_LEASE_DONE};
+
+    reach_the_end();
+    made.id = cmds_op(&out)->id;
+    checkpoint(1045); /* between two actions */
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_ACK));
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &made}, 1050);
+    ck_assert_str_eq(cmds_action(&out), "");
+
+    row.counter += 1;
+    row.checkpoint = consumer->hold.checkpoint_value;
+    struct kh_lease_answer written = {
+        .id = consumer->hold.op, .outcome = KH_LEASE_DONE, .found = true, .lease = row};
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &written}, 1060);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_ACK));
+    ck_assert_str_eq(cmds_action(&out), "shardEnded");
+}
+END_TEST
+
+START_TEST(a_slow_store_is_not_the_childs_fault)
+{
+    ctx.config.action_ms_max = 1000;
+    process_first_batch();
+    checkpoint(1100);
+    uint64_t op = cmds_op(&out)->id;
+    tick(2500);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_SIGNAL));
+    row.counter += 1;
+    ck_assert(kh_extseq_set(&row.checkpoint, KH_STR("500"), 0));
+    struct kh_lease_answer late = {.id = op, .outcome = KH_LEASE_DONE, .found = true, .lease = row};
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &late}, 2600);
+    tick(3599);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_SIGNAL));
+    tick(3600);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_SIGNAL));
+}
+END_TEST
+
+START_TEST(a_parent_that_ended_while_it_was_asked_about_is_asked_about_again)
+{
+    row.parents_n = 1;
+    strcpy(row.parents[0], "q");
+    start_at(row, 1000);
+    tick(1000);
+    struct kh_lease_answer old = {.id = cmds_op(&out)->id,
+                                  .verb = KH_LEASE_GET,
+                                  .outcome = KH_LEASE_DONE,
+                                  .found = true,
+                                  .lease = {.checkpoint = {.seq = "5"}}};
+    kh_consumer_poke(consumer, 1005);
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &old}, 1010);
+    ck_assert_int_le(kh_consumer_deadline(consumer), 1010);
+}
+END_TEST
+
+START_TEST(a_failed_read_is_not_the_end_of_what_there_is)
+{
+    tick(1000);
+    opened(1010);
+    status("initialize", 1020);
+    fetched((struct kh_fetched){.has_millis_behind = true}, 1030);
+    ck_assert(kh_consumer_is_caught_up(consumer));
+    tick(2510);
+    step((struct kh_event){.type = KH_EVENT_FETCHED,
+                           .ticket = consumer->fetch.ticket,
+                           .rc = KH_RETRY},
+         3000);
+    ck_assert(!kh_consumer_is_caught_up(consumer));
+}
+END_TEST
+
 START_TEST(every_state_but_the_last_leads_somewhere_and_all_may_end)
 {
     for (int from = 0; from < KH_CONSUMER_GONE; from++) {
@@ -468,6 +594,13 @@ int main(void)
     tcase_add_test(tcase, a_planned_stop_asks_takes_the_checkpoint_and_releases_last);
     tcase_add_test(tcase, a_shard_without_child_is_released_at_once);
     tcase_add_test(tcase, a_killed_childs_lease_is_released_after_its_exit);
+    tcase_add_test(tcase, a_checkpoint_that_is_not_ours_shows_a_twin_and_is_not_written_over);
+    tcase_add_test(tcase, a_shard_ended_by_hand_is_finished_when_its_child_is_gone);
+    tcase_add_test(tcase, a_finished_lease_that_was_edited_is_not_cleaned_up);
+    tcase_add_test(tcase, no_action_overtakes_the_answer_to_a_checkpoint);
+    tcase_add_test(tcase, a_slow_store_is_not_the_childs_fault);
+    tcase_add_test(tcase, a_parent_that_ended_while_it_was_asked_about_is_asked_about_again);
+    tcase_add_test(tcase, a_failed_read_is_not_the_end_of_what_there_is);
     tcase_add_test(tcase, every_state_but_the_last_leads_somewhere_and_all_may_end);
     return suite_run("consumer", tcase);
 }

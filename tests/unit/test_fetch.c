@@ -83,6 +83,7 @@ START_TEST(a_sentinel_opens_at_its_own_position)
     begin("LATEST", 0);
     ck_assert_int_eq(position()->type, KH_POSITION_LATEST);
     kh_fetch_stop(&fetch, &out);
+    ctx.config.initial_position = KH_POSITION_AT_TIMESTAMP;
     ctx.config.initial_wall_ms = 42;
     begin("AT_TIMESTAMP", 0);
     ck_assert_int_eq(position()->type, KH_POSITION_AT_TIMESTAMP);
@@ -264,6 +265,17 @@ START_TEST(what_arrives_after_stopping_is_given_back)
 }
 END_TEST
 
+START_TEST(a_lease_at_a_timestamp_needs_one_in_the_settings)
+{
+    begin("AT_TIMESTAMP", 0);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_OPEN));
+    ck_assert(cmds_noted(&out, "fetch.no_timestamp"));
+    ctx.config.initial_position = KH_POSITION_AT_TIMESTAMP;
+    tick(kh_fetch_deadline(&fetch));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_OPEN));
+}
+END_TEST
+
 START_TEST(empty_batches_are_delivered_only_if_wanted)
 {
     struct kh_fetch_batch batch;
@@ -298,6 +310,7 @@ int main(void)
     tcase_add_test(tcase, a_shard_that_is_gone_ends_without_children);
     tcase_add_test(tcase, stopping_gives_every_batch_back);
     tcase_add_test(tcase, what_arrives_after_stopping_is_given_back);
+    tcase_add_test(tcase, a_lease_at_a_timestamp_needs_one_in_the_settings);
     tcase_add_test(tcase, empty_batches_are_delivered_only_if_wanted);
     return suite_run("fetch", tcase);
 }

@@ -23,6 +23,10 @@ static void setup(void)
     row.checkpoint = kh_extseq_sentinel(KH_SEQ_TRIM_HORIZON);
     kh_cmds_init(&out);
     kh_hold_init(&hold, &ctx, &row, 1000);
+    ck_assert_int_ge(hold.renew_at_ms,
+                     1000 + 3308 * 3 / 4); /* the dice spread the first renewals */
+    ck_assert_int_le(hold.renew_at_ms, 4308);
+    hold.renew_at_ms = 4308;
 }
 
 static void teardown(void)
@@ -337,6 +341,25 @@ START_TEST(an_unknown_release_is_recognised_when_it_is_made_again)
 }
 END_TEST
 
+/* A 3.x leader gives the lease to B; a checkpoint shows it to us before a renewal does; then we
+ * stop. */
+START_TEST(a_release_during_a_hand_off_leaves_the_next_owner_in_place)
+{
+    strcpy(row.owner, "B");
+    strcpy(row.checkpoint_owner, "me");
+    ask_checkpoint("500", 1500);
+    done(1510);
+    kh_cmds_reset(&out);
+    kh_hold_release(&hold, 1520, &out);
+    done_unseen(1530);
+    ck_assert_str_eq(row.owner, "B");
+    ck_assert_str_eq(row.checkpoint_owner, "");
+    tick(kh_hold_deadline(&hold));
+    conflict(2500);
+    ck_assert_int_eq(hold.state, KH_HOLD_RELEASED);
+}
+END_TEST
+
 START_TEST(a_renewal_that_certainly_failed_is_tried_again)
 {
     tick(4308);
@@ -375,6 +398,7 @@ int main(void)
     tcase_add_test(tcase, children_are_stored_with_the_checkpoint_even_after_a_renewal);
     tcase_add_test(tcase, a_release_takes_the_owner_out_and_moves_the_counter);
     tcase_add_test(tcase, an_unknown_release_is_recognised_when_it_is_made_again);
+    tcase_add_test(tcase, a_release_during_a_hand_off_leaves_the_next_owner_in_place);
     tcase_add_test(tcase, a_renewal_that_certainly_failed_is_tried_again);
     return suite_run("hold", tcase);
 }

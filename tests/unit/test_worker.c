@@ -356,6 +356,54 @@ START_TEST(a_second_signal_kills_at_once)
 }
 END_TEST
 
+START_TEST(a_hand_off_to_us_that_nobody_goes_on_with_is_ended)
+{
+    struct kh_lease all = lease("s", "me", "0", LAST);
+
+    strcpy(all.checkpoint_owner, "dead");
+    first_look(&all);
+    ck_assert_ptr_null(cmds_op(&out));
+    tick(12000);
+    listed(cmds_op(&out)->id, &all, 1, 12010);
+    ck_assert(cmds_noted(&out, "worker.readopt"));
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_CHECKPOINT_OWNER);
+}
+END_TEST
+
+START_TEST(a_third_signal_waits_for_nothing)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    first_look(&all);
+    taken(all, 1020);
+    step((struct kh_event){.type = KH_EVENT_STOP}, 2000);
+    step((struct kh_event){.type = KH_EVENT_STOP_NOW}, 2100);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_STOPPED));
+    step((struct kh_event){.type = KH_EVENT_STOP_NOW}, 2200);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_STOPPED));
+}
+END_TEST
+
+START_TEST(a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip)
+{
+    struct kh_lease half = lease("a", "other", "0", HALF);
+
+    config.initial_position = KH_POSITION_LATEST;
+    make();
+    tick(1000);
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){.verb = KH_LEASE_LIST,
+                                    .outcome = KH_LEASE_DONE,
+                                    .leases = &half,
+                                    .leases_n = 1,
+                                    .malformed_n = 1},
+           1010);
+    ck_assert(cmds_noted(&out, "worker.table_not_whole"));
+    tick(1020);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_LIST_SHARDS));
+}
+END_TEST
+
 START_TEST(when_all_is_done_it_ends_only_after_a_full_listing)
 {
     struct kh_lease all = lease("a", "", "0", LAST);
@@ -400,6 +448,9 @@ int main(void)
     tcase_add_test(tcase, a_take_under_way_at_a_stop_is_given_back);
     tcase_add_test(tcase, children_that_take_too_long_are_killed_and_then_nothing_is_waited_for);
     tcase_add_test(tcase, a_second_signal_kills_at_once);
+    tcase_add_test(tcase, a_hand_off_to_us_that_nobody_goes_on_with_is_ended);
+    tcase_add_test(tcase, a_third_signal_waits_for_nothing);
+    tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
     tcase_add_test(tcase, when_all_is_done_it_ends_only_after_a_full_listing);
     return suite_run("worker", tcase);
 }
