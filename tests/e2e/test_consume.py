@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from lib import journal, leases, wait
+from lib import journal, leases, streams, wait
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "lease-table-java-3.1.3.json"
 
@@ -54,12 +54,13 @@ def all_checkpointed(found):
 
 def test_the_librarys_own_sample_runs_unchanged(stream, start, app, dynamodb):
     stream.put(2000)
-    host = start({**app, "executableName": "sample_kclpy_app.py"})
+    # The sample ends no line, so kcl-host passes its notes on in pieces of 16 KB and the rest when a child exits: some
+    # 120 of these records. Python, which would keep as much again, is told not to. A shard is one batch here: once more
+    # is seen than three shards could give, all four have got theirs.
+    host = start({**app, "executableName": "sample_kclpy_app.py"}, {"PYTHONUNBUFFERED": "1"})
     host.wait_for(lambda: len(leases.owners(dynamodb.client, app["applicationName"])) == 4
                   and all(leases.owners(dynamodb.client, app["applicationName"]).values()), "four held leases")
     host.wait_for(lambda: len(host.children()) == 4, "four children")
-    # The sample ends no line, so Python keeps the last 8 KB of each child until it exits. A shard is one batch here:
-    # once more is seen than three shards could give, all four have got theirs.
     assert max(len(records) for records in stream.by_shard.values()) < 580
     host.wait_for(lambda: host.text().count("Record (Partition Key") >= 1740, "the sample's notes on most records")
     status, _ = host.terminate()
@@ -129,3 +130,17 @@ def test_a_child_has_three_descriptors_and_its_own_group(stream, start, app, not
         assert os.getpgid(pid) == pid
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
         assert re.search(r"^SigBlk:\s+0+$", status, re.M)
+
+
+def test_the_librarys_own_properties_file_unchanged(kinesis, dynamodb, real_parts, start):
+    """Not a letter of it changed: the endpoints come from the environment, as AWS's own SDKs take them."""
+    stream = streams.Stream(kinesis.client, "kclpysample", 2)
+    stream.put(300)
+    host = start(real_parts.kclpy_sample_properties(), {"AWS_ENDPOINT_URL_KINESIS": kinesis.endpoint,
+                                                        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint})
+    host.wait_for(lambda: len(host.children()) == 2, "two children")
+    one_shard_n = max(len(records) for records in stream.by_shard.values())
+    host.wait_for(lambda: host.text().count("Record (Partition Key") > one_shard_n, "notes from both children")
+    assert host.terminate()[0] == 0
+    assert leases.checkpoints(dynamodb.client, "PythonKCLSample") == {
+        shard: str(stream.expected(shard)[-1][0]) for shard in stream.by_shard}
