@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+
+static struct rlimit limit_before;
+static bool limit_raised;
 
 void kh_fd_close(int *fd)
 {
@@ -39,4 +43,24 @@ enum kh_rc kh_fd_nonblock(int fd, struct kh_err *err)
         return kh_fail_errno(err, errno, "make descriptor %d non-blocking", fd);
     }
     return KH_OK;
+}
+
+void kh_fd_limit_raise(void)
+{
+    struct rlimit limit;
+    int failed = getrlimit(RLIMIT_NOFILE, &limit_before);
+
+    kh_assert(failed == 0);
+    limit = limit_before;
+    limit.rlim_cur = limit.rlim_max < KH_FD_LIMIT_MAX ? limit.rlim_max : KH_FD_LIMIT_MAX;
+    if (limit.rlim_cur > limit_before.rlim_cur) {
+        limit_raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    }
+}
+
+void kh_fd_limit_restore(void)
+{
+    if (limit_raised) {
+        (void)setrlimit(RLIMIT_NOFILE, &limit_before); /* lowering is never refused */
+    }
 }

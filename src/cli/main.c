@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "cli/exit.h"
 #include "cli/options.h"
@@ -131,6 +132,7 @@ int main(int argc, char *argv[])
         return KH_EXIT_OSERR;
     }
     ignore_sigpipe();
+    kh_fd_limit_raise();
     kh_assert_set_hook(kh_flight_dump);
     if (kh_options_parse(&options, argc, argv, &err) != KH_OK) {
         return usage(&err);

@@ -95,6 +95,19 @@ static bool reset_signals(void)
     return sigemptyset(&none) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
+/* All of ours are close-on-exec from birth, but not libcurl's sockets, nor what we ourselves
+ * inherited. Before Linux 5.11, and where a container's filter does not know the call, one by
+ * one. */
+static void keep_three_descriptors(void)
+{
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        return;
+    }
+    for (int fd = STDERR_FILENO + 1; fd < KH_FD_LIMIT_MAX; fd++) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+}
+
 static bool prepare(const struct pipes *pipes, pid_t host)
 {
     /* Our death by whatever cause ends the child: nobody may go on working under a lease that
@@ -114,10 +127,8 @@ static bool prepare(const struct pipes *pipes, pid_t host)
         dup2(pipes->err[WRITE_END], STDERR_FILENO) < 0) {
         return false;
     }
-    /* All of ours are close-on-exec from birth; this is for what we ourselves inherited. */
-    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
-        return false;
-    }
+    keep_three_descriptors();
+    kh_fd_limit_restore();
     return reset_signals();
 }
 

@@ -4,18 +4,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tests/lib/nth.h"
@@ -288,6 +294,45 @@ START_TEST(a_child_has_exactly_three_descriptors)
     ck_assert(reached(a_exited));
     ck_assert_str_eq(a.text, "0|1|2|");
     ck_assert_int_eq(close(stray), 0);
+}
+END_TEST
+
+/* Makes close_range(2) fail from here on, as before Linux 5.11. */
+static void forbid_close_range(void)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {.len = sizeof(steps) / sizeof(steps[0]), .filter = steps};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+START_TEST(a_child_has_exactly_three_descriptors_on_an_older_kernel)
+{
+    int stray = open("/dev/null", O_RDONLY);
+
+    forbid_close_range();
+    start_script(&a, "ls /proc/$$/fd; :");
+    ck_assert(reached(a_exited));
+    ck_assert_str_eq(a.text, "0|1|2|");
+    ck_assert_int_eq(close(stray), 0);
+}
+END_TEST
+
+START_TEST(a_child_does_not_see_that_we_raised_the_limit_of_descriptors)
+{
+    struct rlimit limit = {.rlim_cur = 200, .rlim_max = 1000};
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    kh_fd_limit_raise();
+    start_script(&a, "ulimit -Sn; ulimit -Hn");
+    ck_assert(reached(a_exited));
+    ck_assert_str_eq(a.text, "200|1000|");
 }
 END_TEST
 
@@ -816,6 +861,8 @@ int main(void)
     tcase_add_test(tcase, a_program_that_may_not_be_executed_is_denied_at_once);
     tcase_add_test(tcase, a_text_without_an_interpreter_line_is_run_by_the_shell);
     tcase_add_test(tcase, a_child_has_exactly_three_descriptors);
+    tcase_add_test(tcase, a_child_has_exactly_three_descriptors_on_an_older_kernel);
+    tcase_add_test(tcase, a_child_does_not_see_that_we_raised_the_limit_of_descriptors);
     tcase_add_test(tcase, a_child_leads_a_process_group_of_its_own);
     tcase_add_test(tcase, a_child_gets_signals_as_a_shell_would_give_them);
     tcase_add_test(tcase, additions_replace_variables_of_the_same_name_only);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/lib/nth.h"
@@ -88,6 +89,22 @@ START_TEST(a_refusal_of_the_kernel_is_passed_on)
 }
 END_TEST
 
+START_TEST(the_limit_is_raised_as_far_as_it_goes_and_back)
+{
+    struct rlimit limit = {.rlim_cur = 200, .rlim_max = 1000};
+
+    kh_fd_limit_restore(); /* nothing was raised */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    kh_fd_limit_raise();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_uint_eq(limit.rlim_cur, 1000);
+    kh_fd_limit_restore();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_uint_eq(limit.rlim_cur, 200);
+    ck_assert_uint_eq(limit.rlim_max, 1000);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("fd");
@@ -98,5 +115,6 @@ int main(void)
     tcase_add_test(tcase, taking_leaves_minus_one);
     tcase_add_test(tcase, a_non_blocking_descriptor_says_again);
     tcase_add_test(tcase, a_refusal_of_the_kernel_is_passed_on);
+    tcase_add_test(tcase, the_limit_is_raised_as_far_as_it_goes_and_back);
     return suite_run("fd", tcase);
 }
