@@ -46,6 +46,8 @@ void kh_aws_error_read(struct kh_aws_error *error, struct kh_str body, struct kh
         code = clean(type_header);
     }
     copy_line(error->code, sizeof(error->code), code);
-    copy_line(error->message, sizeof(error->message), message);
+    /* The lines below the first repeat what should have been signed, the session token with it. */
+    copy_line(error->message, sizeof(error->message),
+              kh_str_of(message.p, kh_str_find(message, '\n')));
     kh_json_free(root);
 }

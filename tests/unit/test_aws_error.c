@@ -44,11 +44,19 @@ START_TEST(a_message_is_one_line_and_bounded)
     char body[600];
     char expected[KH_AWS_MESSAGE_MAX + 1];
 
-    assert_error("{\"__type\":\"A\",\"message\":\"one\\ntwo\\u0007\"}", "", "A", "one two ");
+    assert_error("{\"__type\":\"A\",\"message\":\"one\\ttwo\\u0007\"}", "", "A", "one two ");
     memset(expected, 'x', KH_AWS_MESSAGE_MAX);
     expected[KH_AWS_MESSAGE_MAX] = '\0';
     (void)snprintf(body, sizeof(body), "{\"message\":\"%syyy\"}", expected);
     assert_error(body, "", "", expected);
+}
+END_TEST
+
+START_TEST(what_should_have_been_signed_is_not_repeated)
+{
+    assert_error("{\"__type\":\"InvalidSignatureException\",\"message\":\"They differ.\\n\\n"
+                 "The Canonical String should have been\\nx-amz-security-token:TOKEN\"}",
+                 "", "InvalidSignatureException", "They differ.");
 }
 END_TEST
 
@@ -59,5 +67,6 @@ int main(void)
     tcase_add_test(tcase, the_code_comes_from_the_body_without_its_namespace);
     tcase_add_test(tcase, the_header_helps_out);
     tcase_add_test(tcase, a_message_is_one_line_and_bounded);
+    tcase_add_test(tcase, what_should_have_been_signed_is_not_repeated);
     return suite_run("aws_error", tcase);
 }
