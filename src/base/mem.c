@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/stderr.h"
 
 #define FIRST_CAPACITY 8
 
@@ -16,11 +18,16 @@ static void out_of_memory(void) __attribute__((noreturn, cold));
 
 static void out_of_memory(void)
 {
-    static const char text[] = "error memory.out\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-
-    (void)ignored;
+    (void)kh_stderr_write(&KH_STR("error memory.out\n"), 1);
     _exit(EX_OSERR);
+}
+
+void kh_mem_give_back_large(void)
+{
+    /* Setting them is also what keeps glibc from moving them; it may refuse, then all is as
+     * before. */
+    (void)mallopt(M_MMAP_THRESHOLD, KH_MEM_LARGE_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KH_MEM_LARGE_BYTES);
 }
 
 /* At least one byte: asked for none, the C library may answer NULL, or free what it should grow. */

@@ -12,6 +12,14 @@
 
 #include <stddef.h>
 
+/* What is larger than this goes back to the kernel when it is freed, once
+ * kh_mem_give_back_large() was called. */
+#define KH_MEM_LARGE_BYTES (128 * 1024)
+
+/* Once, at the start. Left alone, glibc takes the first large batch that is freed as a sign that
+ * more will come, and keeps room for it for ever: 27 MB for one of 9 MB. */
+void kh_mem_give_back_large(void);
+
 /* items * item_bytes bytes, all zero; never NULL. */
 void *kh_mem_new(size_t items, size_t item_bytes) __attribute__((returns_nonnull));
 

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/exit.h"
 #include "cli/options.h"
 #include "config/settings.h"
@@ -133,6 +134,7 @@ int main(int argc, char *argv[])
     }
     ignore_sigpipe();
     kh_fd_limit_raise();
+    kh_mem_give_back_large();
     kh_assert_set_hook(kh_flight_dump);
     if (kh_options_parse(&options, argc, argv, &err) != KH_OK) {
         return usage(&err);

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -86,6 +87,31 @@ START_TEST(capacity_does_not_wrap_around)
 }
 END_TEST
 
+/* Bytes that glibc has from the kernel; the sanitizers' own allocator says 0. */
+static size_t held(void)
+{
+    struct mallinfo2 now = mallinfo2();
+
+    return now.arena + now.hblkhd;
+}
+
+START_TEST(what_large_pieces_took_goes_back_each_time)
+{
+    size_t before;
+
+    kh_mem_give_back_large();
+    before = held();
+    for (int i = 0; i < 3; i++) {
+        void *large = kh_mem_new(20000000, 1);
+        void *behind = kh_mem_new(1000, 1);
+
+        kh_mem_free(large);
+        ck_assert_uint_lt(held(), before + 1000000);
+        kh_mem_free(behind);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("mem");
@@ -99,5 +125,6 @@ int main(void)
     tcase_add_test(tcase, capacity_doubles_from_eight);
     tcase_add_test(tcase, capacity_that_is_enough_stays);
     tcase_add_test(tcase, capacity_does_not_wrap_around);
+    tcase_add_test(tcase, what_large_pieces_took_goes_back_each_time);
     return suite_run("mem", tcase);
 }
