@@ -10,7 +10,7 @@
 /* Where each state may lead. Whatever holds no child may be released; whatever has one may lose
  * it. */
 static const unsigned legal[KH_CONSUMER_STATES_N] = {
-    [KH_CONSUMER_WAITING] = BIT(STARTING) | BIT(RELEASING) | BIT(GONE),
+    [KH_CONSUMER_WAITING] = BIT(STARTING) | BIT(FINISHED) | BIT(RELEASING) | BIT(GONE),
     [KH_CONSUMER_STARTING] =
         BIT(PROCESSING) | BIT(ASKING) | BIT(LEAVING) | BIT(PAUSED) | BIT(RELEASING) | BIT(GONE),
     [KH_CONSUMER_PROCESSING] =
@@ -295,7 +295,7 @@ static void on_family(struct kh_consumer *consumer, enum kh_family_outcome outco
         return;
     }
     if (consumer->state == KH_CONSUMER_WAITING) {
-        start_child(consumer, now_ms, out);
+        without_child(consumer, now_ms, out);
     } else if (consumer->state == KH_CONSUMER_PARTING) {
         consumer->children_made = true; /* advance() offers the end when the child is idle */
     } else if (consumer->state == KH_CONSUMER_FINISHED) {

@@ -18,9 +18,11 @@ struct span {
 struct node {
     const struct kh_shard *shard;
     bool has_lease;
-    bool needed;  /* an open shard without a lease, or an ancestor of one with no lease between
-                   * them */
-    bool settled; /* the two below are final */
+    bool has_child; /* in the listing */
+    bool last;      /* of its line: open, or the end of an archive */
+    bool needed;    /* an open shard without a lease, or an ancestor of one with no lease between
+                     * them */
+    bool settled;   /* the two below are final */
     bool is_descendant; /* has a lease, or descends from a shard that has one or gets one */
     bool create;
     const char *sentinel;
@@ -111,6 +113,29 @@ static struct node *parent_of(const struct planner *planner, const struct node *
     return kh_map_get(&planner->by_id, kh_str(node->shard->parents[i]));
 }
 
+/* A closed shard without children is not of this moment, but somebody may have kept it: it is read
+ * unless only what comes from now on is wanted. */
+static void find_last(struct planner *planner)
+{
+    for (size_t i = 0; i < planner->n; i++) {
+        const struct node *node = &planner->nodes[i];
+
+        for (unsigned p = 0; p < node->shard->parents_n; p++) {
+            struct node *parent = parent_of(planner, node, p);
+
+            if (parent != NULL) {
+                parent->has_child = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < planner->n; i++) {
+        struct node *node = &planner->nodes[i];
+
+        node->last =
+            node->shard->open || (!node->has_child && planner->initial != KH_POSITION_LATEST);
+    }
+}
+
 static void planner_init(struct planner *planner, const struct kh_shard *shards, size_t n,
                          const struct kh_table *table, enum kh_position_type initial)
 {
@@ -126,6 +151,7 @@ static void planner_init(struct planner *planner, const struct kh_shard *shards,
             kh_map_add(&planner->by_id, kh_str(shards[i].id), node);
         }
     }
+    find_last(planner);
 }
 
 static void planner_fini(struct planner *planner)
@@ -198,13 +224,13 @@ static bool mark_parents(const struct planner *planner, const struct node *node)
     return moved;
 }
 
-/* From open shards without a lease up to the nearest shards that have one. */
+/* From the last shards without a lease up to the nearest shards that have one. */
 static void mark_needed(struct planner *planner)
 {
     bool moved = true;
 
     for (size_t i = 0; i < planner->n; i++) {
-        planner->nodes[i].needed = planner->nodes[i].shard->open && !planner->nodes[i].has_lease;
+        planner->nodes[i].needed = planner->nodes[i].last && !planner->nodes[i].has_lease;
     }
     for (unsigned generation = 0; moved && generation < GENERATIONS_MAX; generation++) {
         moved = false;
@@ -262,7 +288,7 @@ void kh_shards_plan_missing(struct kh_shard_plan *plan, const struct kh_shard *s
         struct node *node = &planner.nodes[i];
 
         /* LATEST: an open shard of a line nobody reads starts at its tip. */
-        if (node->shard->open && !node->has_lease && !node->is_descendant && !node->create) {
+        if (node->last && !node->has_lease && !node->is_descendant && !node->create) {
             node->create = true;
             node->sentinel = kh_shards_initial_sentinel(initial);
         }

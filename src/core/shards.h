@@ -37,7 +37,8 @@ const char *kh_shards_initial_sentinel(enum kh_position_type initial);
 void kh_shards_plan_all(struct kh_shard_plan *plan, const struct kh_shard *shards, size_t n,
                         enum kh_position_type initial);
 
-/* Open shards without a lease, or those of their ancestors that have to be read first. */
+/* Open shards, and closed ones without children, that have no lease; or those of their ancestors
+ * that have to be read first. */
 void kh_shards_plan_missing(struct kh_shard_plan *plan, const struct kh_shard *shards, size_t n,
                             const struct kh_table *table, enum kh_position_type initial,
                             bool ignore_unexpected_children);

@@ -2,7 +2,8 @@
 
 #include "base/assert.h"
 
-#define RETRY_MS 1000
+#define RETRY_MS     1000
+#define RETRY_MS_MAX KH_MINUTES(1)
 /* How often a filtered listing that does not cover the hash space is asked for again before it is
  * taken as a sign that the service ignores the filter. */
 #define FILTERED_LISTINGS_MAX 3
@@ -66,7 +67,9 @@ static void again(struct kh_sync *sync, const char *key, const char *note, kh_ms
 {
     kh_cmds_note(out, key, note);
     sync->wanted = true;
-    end(sync, RETRY_MS, now_ms);
+    sync->complete = false;
+    end(sync, kh_backoff(RETRY_MS, sync->failures_n, RETRY_MS_MAX), now_ms);
+    sync->failures_n++;
 }
 
 /* True if there is none left. */
@@ -75,6 +78,7 @@ static bool create_next(struct kh_sync *sync, kh_ms now_ms, struct kh_cmds *out)
     struct kh_lease_op *op;
 
     if (sync->plan_at == sync->plan.n) {
+        sync->failures_n = 0;
         end(sync, sync->ctx->config.audit_ms, now_ms);
         return true;
     }
@@ -120,6 +124,9 @@ bool kh_sync_on_shards(struct kh_sync *sync, const struct kh_event *event,
         return false;
     }
     sync->complete = !sync->filtered && sync->plan.n == 0;
+    if (sync->complete && kh_table_n(table) == 0) {
+        kh_cmds_note(out, "", "sync.nothing_to_read");
+    }
     return create_next(sync, now_ms, out);
 }
 

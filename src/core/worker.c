@@ -16,6 +16,7 @@
  * bytes. */
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
+#define LIST_RETRY_MS_MAX  KH_SECONDS(10)
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
 
@@ -35,6 +36,7 @@ struct kh_worker {
     bool whole;  /* the newest LIST had no row that cannot be read */
     kh_ms list_sent_at_ms;
     kh_ms list_at_ms;
+    unsigned list_failures_n;
     kh_ms kill_at_ms; /* STOPPING: children that are still there are killed */
     kh_ms end_at_ms;  /* STOPPING: from here on nothing is waited for */
 };
@@ -375,6 +377,17 @@ static bool has_news_of_parents(const struct kh_worker *worker, const struct kh_
     return false;
 }
 
+/* A listing of the table is no snapshot: it may show a parent's end and not yet its children. */
+static bool has_its_children(const struct kh_worker *worker, const struct kh_lease *lease)
+{
+    for (unsigned i = 0; i < lease->children_n; i++) {
+        if (kh_table_find(&worker->table, lease->children[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Nothing is left to read: each lease is finished, or ours and read to the end of what there is. */
 static bool is_nothing_left(const struct kh_worker *worker)
 {
@@ -382,12 +395,15 @@ static bool is_nothing_left(const struct kh_worker *worker)
         const struct kh_table_row *row = kh_table_at(&worker->table, i);
         const struct kh_consumer *consumer = kh_map_get(&worker->consumers, kh_str(row->lease.key));
 
-        if (!kh_lease_is_finished(&row->lease) &&
-            (consumer == NULL || !kh_consumer_is_caught_up(consumer))) {
+        bool done = kh_lease_is_finished(&row->lease)
+                        ? has_its_children(worker, &row->lease)
+                        : consumer != NULL && kh_consumer_is_caught_up(consumer);
+
+        if (!done) {
             return false;
         }
     }
-    return kh_table_n(&worker->table) > 0 && worker->sync.state == KH_SYNC_IDLE;
+    return worker->sync.state == KH_SYNC_IDLE;
 }
 
 static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms now_ms,
@@ -415,7 +431,10 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     worker->listing = false;
     if (answer->outcome != KH_LEASE_DONE) {
         kh_cmds_note(out, "", "worker.table_not_read");
-        worker->list_at_ms = now_ms + kh_ctx_jitter(&worker->ctx, LIST_RETRY_MS);
+        worker->list_at_ms =
+            now_ms + kh_ctx_jitter(&worker->ctx, kh_backoff(LIST_RETRY_MS, worker->list_failures_n,
+                                                            LIST_RETRY_MS_MAX));
+        worker->list_failures_n++;
         return;
     }
     if (has_news_of_parents(worker, answer->leases, answer->leases_n)) {
@@ -423,6 +442,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     }
     kh_table_update(&worker->table, answer->leases, answer->leases_n, now_ms);
     worker->listed = true;
+    worker->list_failures_n = 0;
     if (worker->whole && answer->malformed_n > 0) {
         kh_cmds_note_value(out, "", "worker.table_not_whole", (int64_t)answer->malformed_n);
     }

@@ -468,6 +468,24 @@ START_TEST(a_shard_ended_by_hand_is_finished_when_its_child_is_gone)
 }
 END_TEST
 
+START_TEST(a_shard_ended_by_hand_while_it_waits_starts_no_child)
+{
+    row.parents_n = 1;
+    strcpy(row.parents[0], "q");
+    start_at(row, 1000);
+    tick(1000);
+    struct kh_lease_answer parent = {.id = consumer->family.op,
+                                     .verb = KH_LEASE_GET,
+                                     .outcome = KH_LEASE_DONE,
+                                     .found = true,
+                                     .lease = {.checkpoint = {.seq = "SHARD_END"}}};
+    consumer->hold.lease.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &parent}, 1010);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START));
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+}
+END_TEST
+
 START_TEST(a_finished_lease_that_was_edited_is_not_cleaned_up)
 {
     ctx.config.failover_ms = KH_MINUTES(60);
@@ -596,6 +614,7 @@ int main(void)
     tcase_add_test(tcase, a_killed_childs_lease_is_released_after_its_exit);
     tcase_add_test(tcase, a_checkpoint_that_is_not_ours_shows_a_twin_and_is_not_written_over);
     tcase_add_test(tcase, a_shard_ended_by_hand_is_finished_when_its_child_is_gone);
+    tcase_add_test(tcase, a_shard_ended_by_hand_while_it_waits_starts_no_child);
     tcase_add_test(tcase, a_finished_lease_that_was_edited_is_not_cleaned_up);
     tcase_add_test(tcase, no_action_overtakes_the_answer_to_a_checkpoint);
     tcase_add_test(tcase, a_slow_store_is_not_the_childs_fault);

@@ -247,11 +247,11 @@ END_TEST
 
 START_TEST(texts_longer_than_their_place_are_malformed)
 {
-    char owner[130];
-    char item[512];
+    char owner[KH_WORKER_ID_MAX + 2];
+    char item[1024];
 
     memset(owner, 'w', sizeof(owner) - 1);
-    owner[129] = '\0';
+    owner[sizeof(owner) - 1] = '\0';
     (void)snprintf(item, sizeof(item), SOUND ",\"leaseOwner\":{\"S\":\"%s\"}}", owner);
     malformed(item, "lease s: leaseOwner is too long");
 }

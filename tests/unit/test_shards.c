@@ -147,6 +147,25 @@ START_TEST(a_child_of_an_open_shard_makes_the_listing_unusable)
 }
 END_TEST
 
+START_TEST(a_first_sync_of_an_archive_that_was_cut_short_is_completed)
+{
+    static const unsigned with_lease[] = {0};
+
+    for (unsigned i = 0; i < 3; i++) {
+        shards[i].open = false;
+    }
+    have_leases(with_lease, 1);
+    kh_shards_plan_missing(&plan, shards, 3, &table, KH_POSITION_TRIM_HORIZON, false);
+    ck_assert_uint_eq(plan.n, 2);
+    ck_assert_str_eq(plan.leases[0].key, "s01");
+    ck_assert_str_eq(plan.leases[1].key, "s02");
+
+    plan.n = 0; /* from the tip on there is nothing in closed shards */
+    kh_shards_plan_missing(&plan, shards, 3, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 0);
+}
+END_TEST
+
 START_TEST(parents_that_go_in_a_circle_end_the_planning)
 {
     parents(0, 6, 6);
@@ -249,6 +268,7 @@ int main(void)
     tcase_add_test(tcase, with_no_lease_at_all_every_line_starts_where_it_should);
     tcase_add_test(tcase, nothing_is_missing_when_every_open_shard_descends_from_a_lease);
     tcase_add_test(tcase, a_child_of_an_open_shard_makes_the_listing_unusable);
+    tcase_add_test(tcase, a_first_sync_of_an_archive_that_was_cut_short_is_completed);
     tcase_add_test(tcase, parents_that_go_in_a_circle_end_the_planning);
     tcase_add_test(tcase, a_filtered_listing_becomes_one_lease_a_shard_in_order_of_age);
     tcase_add_test(tcase, ranges_cover_only_without_gap_and_overlap);

@@ -404,6 +404,64 @@ START_TEST(a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip)
 }
 END_TEST
 
+START_TEST(with_nothing_to_read_it_says_so_and_ends)
+{
+    kh_ms now_ms = 1000;
+
+    config.exit_when_done = true;
+    config.initial_position = KH_POSITION_LATEST;
+    make();
+    for (int i = 0; i < 100 && cmds_find(&out, KH_CMD_STOPPED) == NULL; i++) {
+        tick(now_ms);
+        if (cmds_find(&out, KH_CMD_LIST_SHARDS) != NULL) {
+            shards(0, KH_OK, now_ms);
+        } else if (cmds_op(&out) != NULL) {
+            listed(cmds_op(&out)->id, NULL, 0, now_ms);
+        }
+        now_ms = kh_worker_deadline(worker);
+    }
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_STOPPED)->why, KH_STOP_DONE);
+}
+END_TEST
+
+START_TEST(a_finished_parent_without_its_child_in_the_listing_is_not_the_end)
+{
+    struct kh_lease all = lease("a", "me", "0", LAST);
+
+    config.exit_when_done = true;
+    make();
+    all.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    all.children_n = 1;
+    strcpy(all.children[0], "b");
+    first_look(&all);
+    taken(all, 1020);
+    all.counter = 6;
+    tick(1030);
+    shards(0, KH_OK, 1040);
+    tick(1040);
+    listed(cmds_op(&out)->id, &all, 1, 1050);
+    ck_assert(!cmds_noted(&out, "worker.stopping"));
+}
+END_TEST
+
+START_TEST(a_table_that_stays_unreadable_is_tried_ever_more_rarely)
+{
+    kh_ms now_ms = 1000;
+    kh_ms pause_ms = 0;
+
+    for (int i = 0; i < 10; i++) {
+        tick(now_ms);
+        answer(cmds_op(&out)->id,
+               (struct kh_lease_answer){.verb = KH_LEASE_LIST, .outcome = KH_LEASE_UNKNOWN},
+               now_ms);
+        pause_ms = kh_worker_deadline(worker) - now_ms;
+        now_ms += pause_ms;
+    }
+    ck_assert_int_gt(pause_ms, 7000);
+    ck_assert_int_le(pause_ms, 10000);
+}
+END_TEST
+
 START_TEST(when_all_is_done_it_ends_only_after_a_full_listing)
 {
     struct kh_lease all = lease("a", "", "0", LAST);
@@ -451,6 +509,9 @@ int main(void)
     tcase_add_test(tcase, a_hand_off_to_us_that_nobody_goes_on_with_is_ended);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
     tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
+    tcase_add_test(tcase, with_nothing_to_read_it_says_so_and_ends);
+    tcase_add_test(tcase, a_finished_parent_without_its_child_in_the_listing_is_not_the_end);
+    tcase_add_test(tcase, a_table_that_stays_unreadable_is_tried_ever_more_rarely);
     tcase_add_test(tcase, when_all_is_done_it_ends_only_after_a_full_listing);
     return suite_run("worker", tcase);
 }
