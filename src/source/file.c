@@ -127,7 +127,11 @@ static bool begin(struct file_source *source, const struct ask *ask)
     enum kh_rc rc;
 
     if (reading->shard == NULL) {
-        rc = kh_fail(&err, KH_NOTFOUND, "shard %s is not in %s", reading->id, source->dir);
+        /* Not NOTFOUND: that would be the end of the shard, and be stored as such. */
+        rc = kh_fail(&err, KH_DENIED,
+                     "shard %s has a lease, but is not in %s: give the folder that belongs to the "
+                     "lease table, or another applicationName or leaseStore",
+                     reading->id, source->dir);
     } else {
         rc = kh_file_reader_seek(&reading->reader, &reading->position, &reading->there, &err);
         if (rc == KH_OK && !reading->there) {

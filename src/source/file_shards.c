@@ -104,6 +104,20 @@ const struct kh_shard *kh_file_shards_find(const struct kh_shard_list *shards, s
     return find(shards, shards->n, id);
 }
 
+static unsigned count_children(const struct kh_shard_list *shards, struct kh_str id)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < shards->n; i++) {
+        const struct kh_shard *shard = &shards->items[i];
+
+        for (unsigned p = 0; p < shard->parents_n; p++) {
+            n += kh_str_eq(kh_str(shard->parents[p]), id);
+        }
+    }
+    return n;
+}
+
 /* What the API always sends, but a file made by hand may lack. */
 static enum kh_rc check_listed(const struct kh_shard_list *shards, const char *dir,
                                const char *path, struct kh_err *err)
@@ -118,6 +132,10 @@ static enum kh_rc check_listed(const struct kh_shard_list *shards, const char *d
         }
         if (shard->range.start[0] == '\0' || shard->range.end[0] == '\0') {
             return kh_fail(err, KH_INVALID, "%s: shard %s has no HashKeyRange", path, shard->id);
+        }
+        if (count_children(shards, kh_str(shard->id)) > KH_CHILDREN_MAX) {
+            return kh_fail(err, KH_INVALID, "%s: shard %s has more than %d child shards", path,
+                           shard->id, KH_CHILDREN_MAX);
         }
         file = kh_file_shards_path(dir, shard->id);
         missing = !shard->open && access(file, F_OK) != 0;

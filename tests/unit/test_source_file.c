@@ -319,12 +319,12 @@ START_TEST(a_saved_listing_tells_parents_ranges_and_what_is_open)
 }
 END_TEST
 
-START_TEST(a_shard_that_is_not_there_is_not_found)
+START_TEST(a_shard_that_is_not_there_is_not_taken_for_one_that_has_ended)
 {
     append("shardId-000000000005.ndjson", "");
     open_well();
     begin_skipping((struct kh_position){.type = KH_POSITION_TRIM_HORIZON}, NULL);
-    ck_assert_int_eq(opened.rc, KH_NOTFOUND);
+    ck_assert_int_eq(opened.rc, KH_DENIED);
 }
 END_TEST
 
@@ -681,6 +681,28 @@ START_TEST(a_listing_of_no_shards_is_refused)
 }
 END_TEST
 
+START_TEST(a_shard_with_more_children_than_kinesis_makes_is_refused)
+{
+    append(
+        "shards.json",
+        "{\"Shards\":["
+        "{\"ShardId\":\"p\",\"HashKeyRange\":{\"StartingHashKey\":\"0\",\"EndingHashKey\":\"9\"},"
+        "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}");
+    for (int i = 1; i <= 5; i++) {
+        char child[256];
+
+        (void)snprintf(child, sizeof(child),
+                       ",{\"ShardId\":\"c%d\",\"ParentShardId\":\"p\",\"HashKeyRange\":{"
+                       "\"StartingHashKey\":\"0\",\"EndingHashKey\":\"9\"},"
+                       "\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}",
+                       i);
+        append("shards.json", child);
+    }
+    append("shards.json", "]}");
+    ck_assert_str_eq(refusal(KH_INVALID), "DIR/shards.json: shard p has more than 4 child shards");
+}
+END_TEST
+
 START_TEST(one_page_of_a_listing_is_refused)
 {
     append("shards.json", "{\"Shards\":[],\"NextToken\":\"abc\"}");
@@ -719,7 +741,7 @@ int main(void)
     tcase_add_test(tcase, files_without_a_listing_share_the_hash_space_in_order_of_their_ids);
     tcase_add_test(tcase, one_file_has_the_whole_hash_space);
     tcase_add_test(tcase, a_saved_listing_tells_parents_ranges_and_what_is_open);
-    tcase_add_test(tcase, a_shard_that_is_not_there_is_not_found);
+    tcase_add_test(tcase, a_shard_that_is_not_there_is_not_taken_for_one_that_has_ended);
     tcase_add_test(tcase, trim_horizon_begins_with_the_first_record);
     tcase_add_test(tcase, latest_begins_behind_what_is_there_and_tells_a_time_to_come_back_to);
     tcase_add_test(tcase, latest_leaves_a_line_that_is_being_written_for_later);
@@ -744,6 +766,7 @@ int main(void)
     tcase_add_test(tcase, a_folder_without_shards_is_refused);
     tcase_add_test(tcase, a_listing_that_is_no_listing_is_refused);
     tcase_add_test(tcase, a_listing_of_no_shards_is_refused);
+    tcase_add_test(tcase, a_shard_with_more_children_than_kinesis_makes_is_refused);
     tcase_add_test(tcase, one_page_of_a_listing_is_refused);
     tcase_add_test(tcase, a_closed_shard_without_a_file_is_refused);
     tcase_add_test(tcase, a_file_without_a_listed_shard_is_refused);
