@@ -186,3 +186,22 @@ void kh_lease_op_answer(const struct kh_lease_op *op, bool *exists, struct kh_le
         answer->lease = *row;
     }
 }
+
+static bool shows_texts(const struct kh_lease_op *op, const struct kh_lease *row)
+{
+    bool owner = (op->set & KH_LEASE_OWNER) == 0 || strcmp(op->lease.owner, row->owner) == 0;
+    bool nobody = (op->remove & KH_LEASE_OWNER) == 0 || row->owner[0] == '\0';
+    bool one = (op->remove & KH_LEASE_CHECKPOINT_OWNER) == 0 || row->checkpoint_owner[0] == '\0';
+
+    return strcmp(op->key, row->key) == 0 && owner && nobody && one;
+}
+
+bool kh_lease_op_shows(const struct kh_lease_op *op, const struct kh_lease *row)
+{
+    bool counter = (op->set & KH_LEASE_COUNTER) == 0 || op->lease.counter == row->counter;
+    bool checkpoint = (op->set & KH_LEASE_CHECKPOINT) == 0 ||
+                      kh_extseq_same(&op->lease.checkpoint, &row->checkpoint);
+
+    kh_assert(op->verb == KH_LEASE_UPDATE);
+    return shows_texts(op, row) && counter && checkpoint;
+}

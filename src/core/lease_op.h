@@ -96,6 +96,10 @@ bool kh_lease_op_is_sound(const struct kh_lease_op *op);
 enum kh_lease_outcome kh_lease_op_apply(const struct kh_lease_op *op, bool *exists,
                                         struct kh_lease *row);
 
+/* Whether a row shows what an UPDATE has written: the same key, every field that was set, nothing
+ * of what was removed. A server that answers with another row is not to be believed. */
+bool kh_lease_op_shows(const struct kh_lease_op *op, const struct kh_lease *row);
+
 /* The same, and the answer for it; GET as well. All of *answer is set. */
 void kh_lease_op_answer(const struct kh_lease_op *op, bool *exists, struct kh_lease *row,
                         struct kh_lease_answer *answer);

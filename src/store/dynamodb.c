@@ -227,6 +227,10 @@ static void written(struct request *request, const struct kh_aws_answer *answer)
             usable = false;
             (void)kh_fail(&request->err, KH_RETRY, "it has no Attributes");
         }
+        if (usable && !kh_lease_op_shows(&request->op, &request->answer.lease)) {
+            usable = false;
+            (void)kh_fail(&request->err, KH_RETRY, "its Attributes are not what was written");
+        }
         kh_json_free(root);
     } else if (request->op.verb == KH_LEASE_CREATE) {
         request->answer.lease = request->op.lease;

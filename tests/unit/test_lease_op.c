@@ -311,6 +311,39 @@ START_TEST(a_request_that_is_not_sound_stops_the_program)
 }
 END_TEST
 
+START_TEST(a_row_shows_a_write_only_if_every_part_of_it_is_there)
+{
+    struct kh_lease_op op = {.verb = KH_LEASE_UPDATE,
+                             .key = "s",
+                             .set = KH_LEASE_COUNTER | KH_LEASE_OWNER | KH_LEASE_CHECKPOINT,
+                             .remove = KH_LEASE_CHECKPOINT_OWNER,
+                             .lease = {.owner = "me", .counter = 8, .checkpoint = {.seq = "500"}}};
+    const struct kh_lease shown = {
+        .key = "s", .owner = "me", .counter = 8, .checkpoint = {.seq = "500"}};
+    struct kh_lease row = shown;
+
+    ck_assert(kh_lease_op_shows(&op, &row));
+    row.counter = 7;
+    ck_assert(!kh_lease_op_shows(&op, &row));
+    row = shown;
+    memcpy(row.owner, "it", 3);
+    ck_assert(!kh_lease_op_shows(&op, &row));
+    row = shown;
+    memcpy(row.checkpoint.seq, "499", 4);
+    ck_assert(!kh_lease_op_shows(&op, &row));
+    row = shown;
+    memcpy(row.checkpoint_owner, "it", 3);
+    ck_assert(!kh_lease_op_shows(&op, &row));
+    row = shown;
+    memcpy(row.key, "t", 2);
+    ck_assert(!kh_lease_op_shows(&op, &row));
+    row = shown;
+    op.set = KH_LEASE_COUNTER;
+    op.remove = KH_LEASE_OWNER;
+    ck_assert(!kh_lease_op_shows(&op, &row));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("lease_op");
@@ -327,6 +360,7 @@ int main(void)
     tcase_add_test(tcase, delete_is_done_whether_there_is_a_row_or_not);
     tcase_add_test(tcase, an_answer_says_what_was_found_or_stored);
     tcase_add_test(tcase, sound_requests_are_told_from_mistakes);
+    tcase_add_test(tcase, a_row_shows_a_write_only_if_every_part_of_it_is_there);
     tcase_add_test_raise_signal(tcase, a_request_that_is_not_sound_stops_the_program, SIGABRT);
     return suite_run("lease_op", tcase);
 }
