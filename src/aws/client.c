@@ -382,17 +382,15 @@ static struct error_class class_of(const char *code, int status)
     return (struct error_class){code, KH_INVALID, VERDICT_DONE};
 }
 
-/* How far the server's clock is from what we sign with; 0 if it does not say. */
-static int64_t distance_ms(const struct kh_aws_client *client, const char *date)
+/* How far the server's clock is before ours; 0 if it does not say. Dates are cut to seconds. */
+static int64_t server_ahead_ms(const char *date)
 {
     struct tm utc = {0};
-    int64_t server_ms;
 
     if (strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &utc) == NULL) {
         return 0;
     }
-    server_ms = (int64_t)timegm(&utc) * 1000;
-    return server_ms - (kh_clock_wall_ms() + client->skew_ms);
+    return (int64_t)timegm(&utc) * 1000 - kh_clock_wall_ms();
 }
 
 /* The beginning of an answer that AWS would not give: a proxy's page, an emulator's stack. */
@@ -437,7 +435,9 @@ static enum verdict judge_refusal(struct kh_aws_call *call, const struct kh_http
 {
     struct kh_aws_error error;
     struct error_class class;
-    int64_t skew_ms = distance_ms(call->client, result->date);
+    int64_t skew_ms = answer->server_ahead_ms != 0 /* against what we sign with */
+                          ? answer->server_ahead_ms - call->client->skew_ms
+                          : 0;
 
     kh_aws_error_read(&error, kh_buf_str(result->body), kh_str(result->error_type));
     class = class_of(error.code, result->status);
@@ -472,6 +472,7 @@ static enum verdict judge(struct kh_aws_call *call, const struct kh_http_result 
         (void)kh_wrap(&answer->err, "%s", call->operation);
         return result->rc == KH_RETRY ? VERDICT_RETRY : VERDICT_DONE;
     }
+    answer->server_ahead_ms = server_ahead_ms(result->date);
     if (result->status >= 200 && result->status <= 299) {
         answer->rc = KH_OK;
         return VERDICT_DONE;

@@ -52,7 +52,9 @@ struct kh_aws_request {
 struct kh_aws_answer {
     enum kh_rc rc;
     bool unknown;
-    int status;          /* HTTP status of the last attempt; 0 if there was none */
+    int status; /* HTTP status of the last attempt; 0 if there was none */
+    int64_t
+        server_ahead_ms; /* the server's clock against ours, as its Date header says; 0 if not */
     char code[96];       /* "ProvisionedThroughputExceededException", "" if none */
     struct kh_buf *body; /* of the last attempt; may be taken */
     struct kh_err err;   /* one sentence for the operator, with code, message and request id */

@@ -16,6 +16,7 @@
 #include "host/processors.h"
 #include "host/program.h"
 #include "host/setup.h"
+#include "io/clock.h"
 #include "obs/flight.h"
 #include "source/source.h"
 #include "store/store.h"
@@ -28,7 +29,7 @@
 /* How many writes one after the other may go unanswered before a lease runs out. */
 #define WRITES_PER_FAILOVER 3
 #define WRITE_MS_MIN        500
-#define SIGNALS_N           2
+#define SIGNALS_N           3
 
 struct host {
     const struct kh_settings *settings;
@@ -137,7 +138,7 @@ static void report_unstarted(struct host *host)
 
 static void step(struct host *host, const struct kh_event *event)
 {
-    kh_ms now_ms = kh_loop_now_ms(host->loop);
+    kh_ms now_ms = kh_clock_boot_ms(); /* the loop's may be old after a long callback */
 
     if (host->worker == NULL || host->stopped) {
         return;
@@ -242,8 +243,10 @@ static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, struct k
 /* A step of the start failed: if that may pass, it is due again soon. */
 static bool try_again(struct host *host, const struct kh_err *err)
 {
-    if ((err->rc != KH_RETRY && err->rc != KH_THROTTLED) ||
-        ++host->start_tries_n == START_TRIES_MAX) {
+    bool passing = err->rc == KH_RETRY || err->rc == KH_THROTTLED ||
+                   err->rc == KH_CONFLICT; /* a stream or table that is being made */
+
+    if (!passing || ++host->start_tries_n == START_TRIES_MAX) {
         return false;
     }
     kh_log(KH_LOG_WARN, "host.start_delayed", kh_f("why", err->text));
@@ -368,9 +371,16 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
     return rc;
 }
 
+static bool is_ignored(int signo)
+{
+    struct sigaction now;
+
+    return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static enum kh_rc open_host(struct host *host, struct kh_err *err)
 {
-    static const int signos[SIGNALS_N] = {SIGTERM, SIGINT};
+    static const int signos[SIGNALS_N] = {SIGTERM, SIGINT, SIGHUP};
     enum kh_rc rc = kh_program_check(host->settings->executable_argv[0], err);
 
     if (rc != KH_OK) {
@@ -386,7 +396,9 @@ static enum kh_rc open_host(struct host *host, struct kh_err *err)
         return rc;
     }
     for (size_t i = 0; i < SIGNALS_N; i++) {
-        host->signals[i] = kh_loop_signal(host->loop, signos[i], on_signal, host);
+        if (signos[i] != SIGHUP || !is_ignored(SIGHUP)) { /* nohup */
+            host->signals[i] = kh_loop_signal(host->loop, signos[i], on_signal, host);
+        }
     }
     host->deadline = kh_loop_timer(host->loop, on_deadline, host);
     host->processors.loop = host->loop;

@@ -15,8 +15,8 @@
 /* Far above all that can come in: a byte from outside becomes at most six here (\\uXXXX), and no
  * answer and no line of a child is longer than 32 MiB. */
 #define LINE_OUT_BYTES_MAX ((size_t)256 * 1024 * 1024)
-/* A child's messages are short; what is longer is not one. */
-#define LINE_IN_BYTES_MAX ((size_t)32 * 1024 * 1024)
+/* A child's messages have some 300 bytes; what is longer than this is not one. */
+#define LINE_IN_BYTES_MAX ((size_t)1024 * 1024)
 #define LINE_SHOWN_BYTES  200
 #define ENV_TEXT_BYTES    (KH_SHARD_ID_MAX + 32)
 

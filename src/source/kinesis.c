@@ -247,6 +247,11 @@ static void on_iterator(void *arg, struct kh_aws_answer *answer)
     if (rc == KH_OK) {
         rc = kh_kinesis_iterator(kh_buf_str(answer->body), &shard->iterator, &answer->err);
     }
+    /* The position may be given again as a time: with our clock ahead of the server's that would
+     * lie in its future, and what comes until then would be skipped. */
+    if (answer->server_ahead_ms < 0) {
+        shard->sent_wall_ms += answer->server_ahead_ms;
+    }
     kinesis->answers.opened(kinesis->arg, kh_str(shard->id), shard->ticket, rc, shard->sent_wall_ms,
                             rc == KH_OK ? NULL : &answer->err);
 }
