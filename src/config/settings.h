@@ -44,9 +44,9 @@ enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 
 /* After a load these members are settled, whatever combination of keys the file has:
  *   initial_position_in_stream is AT_TIMESTAMP if initial_position_in_stream_extended is set;
- *   stream_name is the name in stream_arn, and stream_arn ends with it, if stream_arn is not empty;
- *   region_name is stream_arn's region if the file has none (then it may still be empty);
- *   table_name is application_name if the file has none;
+ *   stream_name is the name in stream_arn; stream_arn ends with it, and is empty if its region is
+ *   not the one in use; region_name is stream_arn's region if the file has none (then it may still
+ *   be empty); table_name is application_name if the file has none;
  *   aws_credentials_provider_dynamo_db is aws_credentials_provider if the file has none.
  * worker_id may be empty: the host makes one up. timeout_in_seconds is 0 when there is no limit. */
 struct kh_settings {

@@ -28,16 +28,21 @@ static void settle_stream(const struct kh_settle *settle)
                        "counts",
                        line);
     }
-    if (settings->region_name_is_set && !kh_str_eq(arn.region, kh_str(settings->region_name))) {
-        kh_problem_add(settle->problems, KH_PROBLEM_WARN, settle->lines[KH_SETTING_ID_region_name],
-                       "regionName = %s counts, though streamArn in line %u has another region",
-                       settings->region_name, line);
-    }
     kh_value_set_text(&settings->stream_name, arn.name);
     if (!settings->region_name_is_set) {
         kh_value_set_text(&settings->region_name, arn.region);
     }
-    kh_value_set_text(&settings->stream_arn, arn.arn);
+    if (kh_str_eq(arn.region, kh_str(settings->region_name))) {
+        kh_value_set_text(&settings->stream_arn, arn.arn);
+        return;
+    }
+    /* A region refuses another one's ARN. The Java daemon takes no more than the name out of it,
+     * and that is how the Python client's own sample file works. */
+    kh_problem_add(settle->problems, KH_PROBLEM_WARN, settle->lines[KH_SETTING_ID_region_name],
+                   "regionName = %s counts, though streamArn in line %u has another region: only "
+                   "the name of the stream is taken from it",
+                   settings->region_name, line);
+    kh_value_set_text(&settings->stream_arn, KH_STR(""));
 }
 
 static void settle_start(const struct kh_settle *settle)

@@ -335,8 +335,11 @@ START_TEST(the_arn_beats_the_name_and_yields_to_the_region)
     ck_assert_uint_eq(problems.n, 2);
     ck_assert_str_eq(problems.items[0].text, "f:3: streamName is not used: streamArn in line 6 "
                                              "names another stream and counts");
-    ck_assert_str_eq(problems.items[1].text, "f:5: regionName = us-east-1 counts, though streamArn "
-                                             "in line 6 has another region");
+    ck_assert_str_eq(problems.items[1].text,
+                     "f:5: regionName = us-east-1 counts, though streamArn "
+                     "in line 6 has another region: only the name of the stream "
+                     "is taken from it");
+    ck_assert_str_eq(settings.stream_arn, "");
     ck_assert_str_eq(settings.stream_name, "other");
     ck_assert_str_eq(settings.region_name, "us-east-1");
 }
