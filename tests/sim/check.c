@@ -113,15 +113,13 @@ void sim_check_write(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
     }
 }
 
-static void check_children_leases(struct sim *sim, uint32_t shard, const char *what)
+static void check_children_leases(struct sim *sim, uint32_t shard)
 {
     const struct sim_shard *s = &sim->stream.shards[shard];
 
     for (unsigned i = 0; i < s->children_n; i++) {
-        const struct sim_row *child = &sim->table.rows[s->children[i]];
-
-        if (!child->exists && !child->ended_once && !sim->stream.deleted) {
-            sim_fail(sim, "children: %s %s before its child %s has a lease", s->id, what,
+        if (!sim->table.rows[s->children[i]].exists && !sim->stream.deleted) {
+            sim_fail(sim, "children: %s is at SHARD_END before its child %s has a lease", s->id,
                      sim->stream.shards[s->children[i]].id);
         }
     }
@@ -138,7 +136,7 @@ static void check_ended(struct sim *sim, uint32_t shard)
         sim_fail(sim, "end: %s is at SHARD_END with %zu of %zu records acknowledged", s->id,
                  s->acked_n, s->records_n);
     }
-    check_children_leases(sim, shard, "is at SHARD_END");
+    check_children_leases(sim, shard);
 }
 
 static void check_created(struct sim *sim, uint32_t shard, const struct sim_row *row)
@@ -160,6 +158,8 @@ static void check_created(struct sim *sim, uint32_t shard, const struct sim_row 
     }
 }
 
+/* A finished lease goes when all its children have begun, the oldest generation first: a child
+ * whose parents have no leases begins at once, and nothing else says that a shard was finished. */
 static void check_deleted(struct sim *sim, uint32_t shard, const struct kh_lease *old)
 {
     const struct sim_shard *s = &sim->stream.shards[shard];
@@ -167,13 +167,19 @@ static void check_deleted(struct sim *sim, uint32_t shard, const struct kh_lease
     if (!kh_lease_is_finished(old)) {
         sim_fail(sim, "deleted: the lease of %s, which is not finished", s->id);
     }
-    check_children_leases(sim, shard, "is deleted");
-    for (unsigned i = 0; i < s->children_n; i++) {
+    for (unsigned i = 0; i < s->children_n && !sim->stream.deleted; i++) {
         const struct sim_row *child = &sim->table.rows[s->children[i]];
 
-        if (child->exists && kh_extseq_is(&child->lease.checkpoint, KH_SEQ_TRIM_HORIZON)) {
-            sim_fail(sim, "deleted: the lease of %s before its child %s has started", s->id,
+        if (!child->exists || kh_extseq_is(&child->lease.checkpoint, KH_SEQ_TRIM_HORIZON) ||
+            kh_extseq_is(&child->lease.checkpoint, KH_SEQ_AT_TIMESTAMP)) {
+            sim_fail(sim, "deleted: the lease of %s before its child %s has begun", s->id,
                      sim->stream.shards[s->children[i]].id);
+        }
+    }
+    for (unsigned i = 0; i < s->parents_n; i++) {
+        if (sim->table.rows[s->parents[i]].exists) {
+            sim_fail(sim, "deleted: the lease of %s before that of its parent %s", s->id,
+                     sim->stream.shards[s->parents[i]].id);
         }
     }
 }
@@ -235,7 +241,7 @@ static void check_initialize(struct sim *sim, uint32_t w, uint32_t shard, const 
         sim_fail(sim, "invented: %c begins %s at %s, the table has %s", sim_letter(w), s->id,
                  cmd->skip_to.seq, row->lease.checkpoint.seq);
     }
-    if (kh_extseq_is(&cmd->skip_to, KH_SEQ_SHARD_END)) {
+    if (row->ended_once || kh_extseq_is(&cmd->skip_to, KH_SEQ_SHARD_END)) {
         sim_fail(sim, "%c begins %s, which is finished", sim_letter(w), s->id);
     }
 }

@@ -277,6 +277,7 @@ void sim_child_signal(struct sim *sim, uint32_t worker, uint32_t shard, bool kil
 {
     struct sim_child *child = child_of(sim, worker, shard);
 
+    child->killed = child->killed || kill;
     if (kill || !child->stubborn) {
         move_in(sim, worker, shard, SIM_MOVE_LEAVE, sim_draw(sim, 0, 20));
     }

@@ -50,6 +50,7 @@ struct sim_child {
     bool owes; /* the same, as the core can know it: its status has not been handed over */
     bool stdin_closed;
     bool awaiting_ack; /* the host has handed over an ask and reads no further */
+    bool killed;       /* it was sent SIGKILL */
     bool stubborn;     /* leaves only when killed */
     uint32_t number;
     uint32_t life;

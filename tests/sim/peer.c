@@ -260,9 +260,24 @@ static void take_share(struct sim *sim, uint32_t w)
     }
 }
 
+static void forget_deleted(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
+{
+    bool there[SIM_SHARDS_MAX] = {false};
+
+    for (size_t i = 0; i < answer->leases_n; i++) {
+        there[sim_stream_find(sim, kh_str(answer->leases[i].key))] = true;
+    }
+    for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
+        struct sim_peer_lease *lease = &peer_of(sim, w)->leases[i];
+
+        lease->seen = lease->seen && (there[i] || lease->held);
+    }
+}
+
 static void listed(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
 {
     if (answer->outcome == KH_LEASE_DONE) {
+        forget_deleted(sim, w, answer);
         for (size_t i = 0; i < answer->leases_n; i++) {
             look_at(sim, w, &answer->leases[i]);
         }
@@ -295,6 +310,7 @@ static void written(struct sim *sim, uint32_t w, uint32_t shard, const struct kh
                    answer->lease.counter == lease->copy.counter + 1;
 
         lease->held = lease->held && own;
+        lease->seen = answer->found;
         lease->changed_at_ms = sim->now_ms;
         lease->copy = answer->lease;
     }

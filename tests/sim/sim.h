@@ -99,6 +99,7 @@ struct sim_worker {
     kh_ms tick_at_ms; /* virtual; KH_NEVER if none is set */
     uint64_t tick_generation;
     kh_ms stop_asked_at_ms; /* KH_NEVER if not */
+    bool hurried;           /* asked to stop now, perhaps more than once */
     enum kh_stop_reason why;
     struct sim_ev *inbox; /* owned; events kept back while frozen, in order */
     size_t inbox_n;
