@@ -53,12 +53,13 @@ bool kh_stderr_write(const struct kh_str parts[], size_t parts_n)
             memcpy(piece + n, rest.p, taken);
             n += taken;
             rest = kh_str_of(rest.p + taken, rest.n - taken);
-            if (n == sizeof(piece)) {
-                if (!write_piece(piece, n)) {
-                    return false;
-                }
-                n = 0;
+            if (n < sizeof(piece)) {
+                continue;
             }
+            if (!write_piece(piece, n)) {
+                return false;
+            }
+            n = 0;
         }
     }
     return write_piece(piece, n);
