@@ -320,27 +320,27 @@ START_TEST(a_row_shows_a_write_only_if_every_part_of_it_is_there)
                              .lease = {.owner = "me", .counter = 8, .checkpoint = {.seq = "500"}}};
     const struct kh_lease shown = {
         .key = "s", .owner = "me", .counter = 8, .checkpoint = {.seq = "500"}};
-    struct kh_lease row = shown;
+    struct kh_lease found = shown;
 
-    ck_assert(kh_lease_op_shows(&op, &row));
-    row.counter = 7;
-    ck_assert(!kh_lease_op_shows(&op, &row));
-    row = shown;
-    memcpy(row.owner, "it", 3);
-    ck_assert(!kh_lease_op_shows(&op, &row));
-    row = shown;
-    memcpy(row.checkpoint.seq, "499", 4);
-    ck_assert(!kh_lease_op_shows(&op, &row));
-    row = shown;
-    memcpy(row.checkpoint_owner, "it", 3);
-    ck_assert(!kh_lease_op_shows(&op, &row));
-    row = shown;
-    memcpy(row.key, "t", 2);
-    ck_assert(!kh_lease_op_shows(&op, &row));
-    row = shown;
+    ck_assert(kh_lease_op_shows(&op, &found));
+    found.counter = 7;
+    ck_assert(!kh_lease_op_shows(&op, &found));
+    found = shown;
+    memcpy(found.owner, "it", 3);
+    ck_assert(!kh_lease_op_shows(&op, &found));
+    found = shown;
+    memcpy(found.checkpoint.seq, "499", 4);
+    ck_assert(!kh_lease_op_shows(&op, &found));
+    found = shown;
+    memcpy(found.checkpoint_owner, "it", 3);
+    ck_assert(!kh_lease_op_shows(&op, &found));
+    found = shown;
+    memcpy(found.key, "t", 2);
+    ck_assert(!kh_lease_op_shows(&op, &found));
+    found = shown;
     op.set = KH_LEASE_COUNTER;
     op.remove = KH_LEASE_OWNER;
-    ck_assert(!kh_lease_op_shows(&op, &row));
+    ck_assert(!kh_lease_op_shows(&op, &found));
 }
 END_TEST
 

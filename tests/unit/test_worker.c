@@ -407,6 +407,7 @@ END_TEST
 START_TEST(with_nothing_to_read_it_says_so_and_ends)
 {
     kh_ms now_ms = 1000;
+    bool said = false;
 
     config.exit_when_done = true;
     config.initial_position = KH_POSITION_LATEST;
@@ -415,11 +416,13 @@ START_TEST(with_nothing_to_read_it_says_so_and_ends)
         tick(now_ms);
         if (cmds_find(&out, KH_CMD_LIST_SHARDS) != NULL) {
             shards(0, KH_OK, now_ms);
+            said = said || cmds_noted(&out, "sync.nothing_to_read");
         } else if (cmds_op(&out) != NULL) {
             listed(cmds_op(&out)->id, NULL, 0, now_ms);
         }
         now_ms = kh_worker_deadline(worker);
     }
+    ck_assert(said);
     ck_assert_int_eq(cmds_find(&out, KH_CMD_STOPPED)->why, KH_STOP_DONE);
 }
 END_TEST
