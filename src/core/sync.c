@@ -4,13 +4,15 @@
 
 #define RETRY_MS     1000
 #define RETRY_MS_MAX KH_MINUTES(1)
+/* Java workers delete the lease of a finished shard after five minutes. */
+#define OTHERS_CLEAN_MS KH_MINUTES(5)
 /* How often a filtered listing that does not cover the hash space is asked for again before it is
  * taken as a sign that the service ignores the filter. */
 #define FILTERED_LISTINGS_MAX 3
 
 void kh_sync_init(struct kh_sync *sync, struct kh_ctx *ctx, kh_ms now_ms)
 {
-    *sync = (struct kh_sync){.ctx = ctx, .next_at_ms = now_ms};
+    *sync = (struct kh_sync){.ctx = ctx, .next_at_ms = now_ms, .looked_at_ms = now_ms};
     kh_shard_plan_init(&sync->plan);
 }
 
@@ -36,12 +38,25 @@ static enum kh_shard_filter filter_for(enum kh_position_type initial)
     return KH_SHARDS_ALL;
 }
 
+/* A lease that was not there at the last look may have been made, finished and deleted since. Made
+ * once more, its shard would be read from the beginning again. */
+static bool is_too_old(const struct kh_sync *sync, kh_ms now_ms)
+{
+    kh_ms clean_ms = kh_ms_min(sync->ctx->config.clean_after_ms, OTHERS_CLEAN_MS);
+
+    return now_ms - sync->looked_at_ms > clean_ms / 2;
+}
+
 void kh_sync_tick(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
                   struct kh_cmds *out)
 {
     const struct kh_worker_config *config = &sync->ctx->config;
 
     if (!sync->wanted || sync->state != KH_SYNC_IDLE || now_ms < sync->next_at_ms) {
+        return;
+    }
+    if (is_too_old(sync, now_ms)) {
+        sync->wanted = false; /* the next look decides */
         return;
     }
     sync->filtered = kh_table_n(table) == 0 && sync->listings_n < FILTERED_LISTINGS_MAX;
@@ -81,6 +96,10 @@ static bool create_next(struct kh_sync *sync, kh_ms now_ms, struct kh_cmds *out)
         sync->failures_n = 0;
         end(sync, sync->ctx->config.audit_ms, now_ms);
         return true;
+    }
+    if (is_too_old(sync, now_ms)) {
+        again(sync, "", "sync.look_too_old", now_ms, out);
+        return false;
     }
     sync->state = KH_SYNC_CREATING;
     op = kh_cmds_push_op(out, KH_LEASE_CREATE, sync->plan.leases[sync->plan_at].key);

@@ -28,6 +28,7 @@ struct kh_sync {
     bool complete;       /* the newest full listing showed nothing to create */
     uint64_t ticket;
     kh_ms next_at_ms;
+    kh_ms looked_at_ms;  /* when the look at the table was sent that the worker's table shows */
     unsigned failures_n; /* in a row */
     struct kh_shard_plan plan;
     size_t plan_at; /* the lease being created */

@@ -440,6 +440,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     if (has_news_of_parents(worker, answer->leases, answer->leases_n)) {
         poke_children_of(worker, now_ms);
     }
+    worker->sync.looked_at_ms = worker->list_sent_at_ms;
     kh_table_update(&worker->table, answer->leases, answer->leases_n, now_ms);
     worker->listed = true;
     worker->list_failures_n = 0;

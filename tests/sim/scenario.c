@@ -116,6 +116,23 @@ static void frozen_worker_gives_up_on_waking(struct sim *sim)
     }
 }
 
+/* Frozen in the middle of its first shard sync; when it wakes, shards it has seen are long finished
+ * and their leases deleted. */
+static void slow_starter_makes_nothing_anew(struct sim *sim)
+{
+    sim->faults.slow = 100;
+    sim_run_for(sim, sim_draw(sim, 0, 100));
+    sim_freeze(sim, 1);
+    wait_between(sim, 1, 10);
+    split_any(sim);
+    split_any(sim);
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 5, 20);
+    }
+    sim_thaw(sim, 1);
+    wait_between(sim, 1, 10);
+}
+
 static void lost_answers_are_not_failures(struct sim *sim)
 {
     mild_weather(sim);
@@ -574,6 +591,7 @@ const struct scenario sim_scenarios[] = {
      nothing_special},
     {"crash", {.workers = 3, .shards = 4}, crashed_worker_is_replaced},
     {"freeze", {.workers = 2, .shards = 4, .drift = true}, frozen_worker_gives_up_on_waking},
+    {"slow-starter", {.workers = 2, .shards = 2}, slow_starter_makes_nothing_anew},
     {"lost-answers", {.workers = 2, .shards = 4}, lost_answers_are_not_failures},
     {"late-writes", {.workers = 2, .shards = 3}, writes_land_seconds_later},
     {"throttle", {.workers = 2, .shards = 4}, throttled_store_and_stream},

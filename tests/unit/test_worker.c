@@ -255,6 +255,17 @@ START_TEST(a_lease_that_could_not_be_created_stops_the_sync_for_now)
 }
 END_TEST
 
+/* Frozen between its look at the table and the listing, while others read whole shards and cleaned
+ * up. */
+START_TEST(leases_are_not_made_from_an_old_look_at_the_table)
+{
+    first_look_at_nothing();
+    shards(2, KH_OK, 1000 + KH_MINUTES(3));
+    ck_assert(cmds_noted(&out, "sync.look_too_old"));
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
 START_TEST(a_hole_in_the_table_is_looked_into)
 {
     struct kh_lease half = lease("a", "other", "0", HALF);
@@ -502,6 +513,7 @@ int main(void)
     tcase_add_test(tcase, a_listing_that_does_not_cover_is_asked_again_then_not_trusted);
     tcase_add_test(tcase, a_listing_that_failed_is_made_again);
     tcase_add_test(tcase, a_lease_that_could_not_be_created_stops_the_sync_for_now);
+    tcase_add_test(tcase, leases_are_not_made_from_an_old_look_at_the_table);
     tcase_add_test(tcase, a_hole_in_the_table_is_looked_into);
     tcase_add_test(tcase, a_table_that_cannot_be_read_is_read_again);
     tcase_add_test(tcase, a_large_table_is_looked_at_less_often);
