@@ -72,6 +72,7 @@ struct kh_aws_call {
     size_t body_bytes_max;
     unsigned tokens_taken;          /* for the newest retry */
     uint64_t generation;            /* of the credentials the newest attempt was signed with */
+    int64_t skew_ms;                /* with which it was signed */
     bool unknown;                   /* an attempt may have been carried out */
     bool refused;                   /* credentials were asked for anew once */
     bool skewed;                    /* the clock was corrected once */
@@ -283,6 +284,7 @@ static void on_creds(void *arg, const struct kh_cred *cred, const struct kh_err 
     }
     call->attempts++;
     call->generation = cred->generation;
+    call->skew_ms = client->skew_ms;
     request.body = body_for_attempt(call);
     request.total_ms_max = kh_ms_max(call->deadline_ms - now_ms, 1);
     kh_buf_init(&texts, HEADER_BYTES_MAX);
@@ -393,6 +395,23 @@ static int64_t server_ahead_ms(const char *date)
     return (int64_t)timegm(&utc) * 1000 - kh_clock_wall_ms();
 }
 
+static bool is_far(int64_t ms)
+{
+    return ms >= SKEW_NOTICED_MS || ms <= -SKEW_NOTICED_MS;
+}
+
+/* Calls that were under way together find it out one after the other; it is told once. */
+static void correct_clock(const struct kh_aws_call *call, int64_t skew_ms)
+{
+    bool news = is_far(skew_ms - call->client->skew_ms);
+
+    call->client->skew_ms = skew_ms;
+    if (news) {
+        kh_log(KH_LOG_WARN, "aws.clock_skew", kh_f("operation", call->operation),
+               kh_fi("skew_ms", skew_ms));
+    }
+}
+
 /* The beginning of an answer that AWS would not give: a proxy's page, an emulator's stack. */
 static void excerpt(struct kh_str body, char text[EXCERPT_MAX + 1])
 {
@@ -435,9 +454,7 @@ static enum verdict judge_refusal(struct kh_aws_call *call, const struct kh_http
 {
     struct kh_aws_error error;
     struct error_class class;
-    int64_t skew_ms = answer->server_ahead_ms != 0 /* against what we sign with */
-                          ? answer->server_ahead_ms - call->client->skew_ms
-                          : 0;
+    bool has_date = answer->server_ahead_ms != 0;
 
     kh_aws_error_read(&error, kh_buf_str(result->body), kh_str(result->error_type));
     class = class_of(error.code, result->status);
@@ -449,14 +466,12 @@ static enum verdict judge_refusal(struct kh_aws_call *call, const struct kh_http
     if (result->status >= 500 || class.rc == KH_RETRY) {
         call->unknown = true;
     }
-    if (class.verdict == VERDICT_REFUSED &&
-        (skew_ms >= SKEW_NOTICED_MS || skew_ms <= -SKEW_NOTICED_MS)) {
+    if (class.verdict == VERDICT_REFUSED && has_date &&
+        is_far(answer->server_ahead_ms - call->skew_ms)) {
         class.verdict = VERDICT_SKEWED;
     }
-    if (class.verdict == VERDICT_SKEWED && !call->skewed && result->date[0] != '\0') {
-        call->client->skew_ms += skew_ms;
-        kh_log(KH_LOG_WARN, "aws.clock_skew", kh_f("operation", call->operation),
-               kh_fi("skew_ms", call->client->skew_ms));
+    if (class.verdict == VERDICT_SKEWED && has_date && !call->skewed) {
+        correct_clock(call, answer->server_ahead_ms);
     }
     return class.verdict;
 }

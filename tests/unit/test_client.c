@@ -363,6 +363,17 @@ static time_t signed_at(size_t i)
     return timegm(&utc);
 }
 
+/* What a server says whose clock is an hour ahead, and its time. */
+static time_t hour_ahead(char date[64])
+{
+    time_t ahead = time(NULL) + 3600;
+    struct tm utc;
+
+    ck_assert_ptr_nonnull(gmtime_r(&ahead, &utc));
+    ck_assert_uint_gt(strftime(date, 64, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc), 0);
+    return ahead;
+}
+
 START_TEST(a_wrong_clock_is_noticed_and_corrected_for_good)
 {
     static char date[64];
@@ -370,11 +381,8 @@ START_TEST(a_wrong_clock_is_noticed_and_corrected_for_good)
         {.status = 403, .headers = date, .body = "{\"__type\":\"InvalidSignatureException\"}"},
         OK_REPLY,
         OK_REPLY};
-    time_t ahead = time(NULL) + 3600;
-    struct tm utc;
+    time_t ahead = hour_ahead(date);
 
-    ck_assert_ptr_nonnull(gmtime_r(&ahead, &utc));
-    ck_assert_uint_gt(strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc), 0);
     SERVE(script);
     ck_assert_int_eq(call(0)->rc, KH_OK);
     ck_assert_int_eq(call(0)->rc, KH_OK);
@@ -382,6 +390,29 @@ START_TEST(a_wrong_clock_is_noticed_and_corrected_for_good)
     ck_assert_int_ge(signed_at(1), ahead - 1);
     ck_assert_int_ge(signed_at(2), ahead - 1);
     ck_assert_int_lt(signed_at(2), ahead + 60);
+}
+END_TEST
+
+START_TEST(calls_that_were_under_way_with_the_wrong_clock_are_all_made_again)
+{
+    static char date[64];
+    static const struct http_reply script[] = {
+        {.status = 403, .headers = date, .body = "{\"__type\":\"InvalidSignatureException\"}"},
+        {.status = 403,
+         .headers = date,
+         .body = "{\"__type\":\"InvalidSignatureException\"}",
+         .delay_ms = 300},
+        OK_REPLY,
+        OK_REPLY};
+
+    (void)hour_ahead(date);
+    SERVE(script);
+    wanted = 2;
+    (void)start(0, "{}", 0);
+    (void)start(1, "{}", 0);
+    loop_run(loop, PATIENCE_MS);
+    ck_assert_int_eq(outcomes[0].rc, KH_OK);
+    ck_assert_int_eq(outcomes[1].rc, KH_OK);
 }
 END_TEST
 
@@ -461,6 +492,7 @@ int main(void)
     tcase_add_test(tcase, refused_keys_are_exchanged_once);
     tcase_add_test(tcase, refused_keys_without_others_are_the_answer);
     tcase_add_test(tcase, a_wrong_clock_is_noticed_and_corrected_for_good);
+    tcase_add_test(tcase, calls_that_were_under_way_with_the_wrong_clock_are_all_made_again);
     tcase_add_test(tcase, one_call_may_cancel_another_inside_its_callback);
     tcase_add_test(tcase, slow_calls_do_not_hold_up_others);
     tcase_add_test(tcase, an_endpoint_or_region_that_cannot_be_one_is_refused);
