@@ -47,7 +47,8 @@ static enum kh_rc measure(struct kh_file_reader *reader, off_t *size, struct kh_
 
     *size = 0;
     if (reader->fd < 0) {
-        reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+        /* Without blocking: of a pipe nobody would ever open the other end. */
+        reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (reader->fd < 0 && errno == ENOENT && !reader->closed) {
             return KH_OK;
         }

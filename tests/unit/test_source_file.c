@@ -721,6 +721,16 @@ START_TEST(a_closed_shard_without_a_file_is_refused)
 }
 END_TEST
 
+START_TEST(a_pipe_in_place_of_a_file_is_refused_at_once)
+{
+    char path[256];
+
+    ck_assert_int_lt(snprintf(path, sizeof(path), "%s/" ID ".ndjson", dir), (int)sizeof(path));
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_str_eq(refusal(KH_DENIED), "DIR/" ID ".ndjson is not a file");
+}
+END_TEST
+
 START_TEST(a_file_without_a_listed_shard_is_refused)
 {
     append("shards.json", family);
@@ -769,6 +779,7 @@ int main(void)
     tcase_add_test(tcase, a_shard_with_more_children_than_kinesis_makes_is_refused);
     tcase_add_test(tcase, one_page_of_a_listing_is_refused);
     tcase_add_test(tcase, a_closed_shard_without_a_file_is_refused);
+    tcase_add_test(tcase, a_pipe_in_place_of_a_file_is_refused_at_once);
     tcase_add_test(tcase, a_file_without_a_listed_shard_is_refused);
     return suite_run("source_file", tcase);
 }
