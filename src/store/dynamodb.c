@@ -301,6 +301,23 @@ static void finish_list(struct request *request)
     finish(request);
 }
 
+/* One that does not say clearly what there is and whether more follows would make leases seem to be
+ * gone. */
+static bool check_page(struct request *request, const struct kh_json *root)
+{
+    struct kh_str after;
+
+    if (!kh_json_is_array(kh_json_get(root, "Items"))) {
+        (void)kh_fail(&request->err, KH_RETRY, "it has no Items");
+        return false;
+    }
+    if (kh_json_get(root, "LastEvaluatedKey") != NULL && !kh_lease_scan_more(root, &after)) {
+        (void)kh_fail(&request->err, KH_RETRY, "its LastEvaluatedKey is no key");
+        return false;
+    }
+    return true;
+}
+
 static void got_page(void *arg, struct kh_aws_answer *answer)
 {
     struct request *request = arg;
@@ -314,6 +331,11 @@ static void got_page(void *arg, struct kh_aws_answer *answer)
         return;
     }
     if (parse(request, answer, &root) != KH_OK) {
+        finish_unreadable(request);
+        return;
+    }
+    if (!check_page(request, root)) {
+        kh_json_free(root);
         finish_unreadable(request);
         return;
     }

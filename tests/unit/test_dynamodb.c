@@ -301,6 +301,22 @@ START_TEST(a_list_that_breaks_off_has_failed)
 }
 END_TEST
 
+START_TEST(a_page_that_is_none_does_not_pass_for_the_last_one)
+{
+    static const char *const bodies[] = {"{}", "{\"Items\":{}}",
+                                         "{\"Items\":[" ITEM
+                                         "],\"LastEvaluatedKey\":{\"leaseKey\":{\"N\":\"1\"}}}",
+                                         "{\"Items\":[" ITEM "],\"LastEvaluatedKey\":[]}"};
+    struct http_reply script[] = {{.status = 200, .body = bodies[_i]}};
+
+    serve(script, 1);
+    run(&list_op);
+    ck_assert_int_eq(answer.outcome, KH_LEASE_FAILED);
+    ck_assert_int_eq(answer.rc, KH_RETRY);
+    ck_assert_uint_eq(answer.leases_n, 0);
+}
+END_TEST
+
 START_TEST(closing_ends_requests_that_nobody_answers)
 {
     static const struct http_reply script[] = {{.type = REPLY_HANG}, {.type = REPLY_HANG}};
@@ -442,6 +458,7 @@ int main(void)
     tcase_add_test(tcase, a_read_is_never_unknown);
     tcase_add_test(tcase, pages_are_put_together);
     tcase_add_test(tcase, a_list_that_breaks_off_has_failed);
+    tcase_add_loop_test(tcase, a_page_that_is_none_does_not_pass_for_the_last_one, 0, 4);
     tcase_add_test(tcase, closing_ends_requests_that_nobody_answers);
     tcase_add_test(tcase, a_table_that_is_there_costs_one_look);
     tcase_add_test(tcase, a_missing_table_is_created_and_waited_for);
