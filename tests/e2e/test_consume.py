@@ -137,7 +137,8 @@ def test_the_librarys_own_properties_file_unchanged(kinesis, dynamodb, real_part
     stream = streams.Stream(kinesis.client, "kclpysample", 2)
     stream.put(300)
     host = start(real_parts.kclpy_sample_properties(), {"AWS_ENDPOINT_URL_KINESIS": kinesis.endpoint,
-                                                        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint})
+                                                        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint,
+                                                        "PYTHONUNBUFFERED": "1"})
     host.wait_for(lambda: len(host.children()) == 2, "two children")
     one_shard_n = max(len(records) for records in stream.by_shard.values())
     host.wait_for(lambda: host.text().count("Record (Partition Key") > one_shard_n, "notes from both children")
