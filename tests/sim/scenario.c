@@ -397,6 +397,22 @@ static bool settled(struct sim *sim)
     return most - least <= 1;
 }
 
+/* Whoever has the shard now has got its last record too: a lease that has just changed hands may be
+ * stopped before that, with its checkpoint where it was. */
+static bool is_read_to_its_end(const struct sim *sim, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    uint32_t w = owner_of(sim, shard);
+    const struct sim_child *child;
+
+    if (w == UINT32_MAX || sim->workers[w].is_peer) {
+        return true;
+    }
+    child = &sim->workers[w].children[shard];
+    return sim_stream_after(s, &sim->table.rows[shard].lease.checkpoint) == s->records_n ||
+           (child->alive && !child->busy && child->started && child->next == s->records_n);
+}
+
 /* Every record was acknowledged, and every closed shard is at its end. */
 static bool drained(struct sim *sim)
 {
@@ -411,6 +427,9 @@ static bool drained(struct sim *sim)
             return false;
         }
         if (!row->exists && !row->ended_once && s->closed_at_ms == KH_NEVER) {
+            return false;
+        }
+        if (row->exists && s->closed_at_ms == KH_NEVER && !is_read_to_its_end(sim, i)) {
             return false;
         }
     }
