@@ -116,6 +116,21 @@ static void frozen_worker_gives_up_on_waking(struct sim *sim)
     }
 }
 
+/* One worker's way to the store is bad for a while: what it sends gets lost, or the answer to
+ * it. */
+static void one_worker_is_cut_off(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 1, 10);
+        sim->workers[w].cut_off = (unsigned)sim_draw(sim, 500, 1000);
+        wait_between(sim, 3, 40);
+        sim->workers[w].cut_off = 0;
+    }
+}
+
 /* Frozen in the middle of its first shard sync; when it wakes, shards it has seen are long finished
  * and their leases deleted. */
 static void slow_starter_makes_nothing_anew(struct sim *sim)
@@ -485,6 +500,7 @@ static void calm_down(struct sim *sim)
     sim->faults = (struct sim_faults){0};
     sim->calm = true;
     for (uint32_t w = 0; w < sim->workers_n; w++) {
+        sim->workers[w].cut_off = 0;
         sim_thaw(sim, w);
         if (!sim->workers[w].is_peer && sim->workers[w].stop_asked_at_ms != KH_NEVER) {
             sim_crash(sim, w); /* half stopped: a new one takes its place */
@@ -610,6 +626,7 @@ const struct scenario sim_scenarios[] = {
      nothing_special},
     {"crash", {.workers = 3, .shards = 4}, crashed_worker_is_replaced},
     {"freeze", {.workers = 2, .shards = 4, .drift = true}, frozen_worker_gives_up_on_waking},
+    {"cut-off", {.workers = 3, .shards = 4, .drift = true}, one_worker_is_cut_off},
     {"slow-starter", {.workers = 2, .shards = 2}, slow_starter_makes_nothing_anew},
     {"lost-answers", {.workers = 2, .shards = 4}, lost_answers_are_not_failures},
     {"late-writes", {.workers = 2, .shards = 3}, writes_land_seconds_later},

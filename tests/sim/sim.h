@@ -90,6 +90,8 @@ struct sim_worker {
     enum sim_worker_state state;
     bool is_peer;
     bool saw_freeze; /* in this life: no judgement about its patience */
+    unsigned
+        cut_off; /* chance in a thousand that a request to the store, or its answer, gets lost */
     uint32_t life;
     kh_ms clock_offset_ms;
     int64_t clock_ppm;

@@ -50,6 +50,8 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
     struct sim_request *request = new_request(sim, worker, op);
     kh_ms there_ms = sim->now_ms + sim_latency(sim, faults->slow);
     kh_ms timeout_ms = sim->now_ms + sim_draw(sim, 1000, 5000);
+    bool cut_off =
+        sim->workers[worker].cut_off > 0 && sim_chance(sim, sim->workers[worker].cut_off);
     bool too_slow;
 
     request->answer_at_ms = there_ms + sim_latency(sim, faults->slow);
@@ -58,7 +60,7 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
         answer_unapplied(sim, request, KH_LEASE_FAILED, KH_THROTTLED, request->answer_at_ms);
     } else if (sim_chance(sim, faults->fail)) {
         answer_unapplied(sim, request, KH_LEASE_FAILED, KH_RETRY, request->answer_at_ms);
-    } else if (sim_chance(sim, faults->lost_request)) {
+    } else if (sim_chance(sim, faults->lost_request) || (cut_off && sim_chance(sim, 500))) {
         answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
     } else if (there_ms > timeout_ms || sim_chance(sim, faults->late_write)) {
         struct sim_request *late = new_request(sim, worker, op);
@@ -67,7 +69,7 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
         push_request(sim, late, SIM_EV_APPLY, timeout_ms + sim_draw(sim, 0, 8000));
         answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
     } else {
-        if (too_slow || sim_chance(sim, faults->lost_answer)) {
+        if (too_slow || cut_off || sim_chance(sim, faults->lost_answer)) {
             request->fate = SIM_FATE_LOST_ANSWER;
             request->answer_at_ms = timeout_ms;
         } else if (sim_chance(sim, faults->twice)) {
