@@ -330,6 +330,14 @@ void kh_hold_release(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out)
     send_next(hold, now_ms, out);
 }
 
+void kh_hold_doubt(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (kh_hold_is_ours(hold, now_ms)) {
+        hold->renew_at_ms = kh_ms_min(hold->renew_at_ms, now_ms);
+        send_next(hold, now_ms, out);
+    }
+}
+
 bool kh_hold_is_ours(const struct kh_hold *hold, kh_ms now_ms)
 {
     return !is_final(hold) && now_ms < hold->expires_at_ms;

@@ -74,6 +74,10 @@ void kh_hold_checkpoint(struct kh_hold *hold, const struct kh_extseq *value, kh_
  * on the shard. */
 void kh_hold_release(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
 
+/* A look at the table shows the lease with somebody else, and a later counter: make sure at
+ * once. */
+void kh_hold_doubt(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
+
 bool kh_hold_is_ours(const struct kh_hold *hold, kh_ms now_ms);
 
 /* When the next TICK is wanted; KH_NEVER once final. */

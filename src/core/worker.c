@@ -406,6 +406,25 @@ static bool is_nothing_left(const struct kh_worker *worker)
     return worker->sync.state == KH_SYNC_IDLE;
 }
 
+/* Whoever robs us begins when we must have stopped, and what our child does until then is done
+ * twice: so we look for ourselves as soon as the table says so, not only when the next renewal is
+ * due. */
+static void doubt_robbed(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
+{
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+        const struct kh_lease *held = &consumer->hold.lease;
+        const struct kh_table_row *row = kh_table_find(&worker->table, held->key);
+        size_t from = out->n;
+
+        if (row != NULL && row->lease.counter > held->counter &&
+            strcmp(row->lease.owner, worker->ctx.config.worker_id) != 0) {
+            kh_hold_doubt(&consumer->hold, now_ms, out);
+            after_step(worker, consumer, from, now_ms, out);
+        }
+    }
+}
+
 static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms now_ms,
                        struct kh_cmds *out)
 {
@@ -452,6 +471,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     if (worker->state != WORKER_RUNNING) {
         return;
     }
+    doubt_robbed(worker, now_ms, out);
     has_hole = kh_shards_has_hole(&worker->table);
     worker->sync.wanted |= has_hole;
     readopt(worker, now_ms, out);

@@ -50,8 +50,7 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
     struct sim_request *request = new_request(sim, worker, op);
     kh_ms there_ms = sim->now_ms + sim_latency(sim, faults->slow);
     kh_ms timeout_ms = sim->now_ms + sim_draw(sim, 1000, 5000);
-    bool cut_off =
-        sim->workers[worker].cut_off > 0 && sim_chance(sim, sim->workers[worker].cut_off);
+    bool cut_off = sim_chance(sim, sim->workers[worker].cut_off);
     bool too_slow;
 
     request->answer_at_ms = there_ms + sim_latency(sim, faults->slow);

@@ -178,6 +178,43 @@ START_TEST(a_stolen_shard_waits_for_the_robbed_worker)
 }
 END_TEST
 
+START_TEST(a_robbed_worker_looks_for_itself_as_soon_as_the_table_says_so)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+    const struct kh_lease_op *renewal;
+
+    first_look(&all);
+    taken(all, 1020);
+    tick(2000);
+    strcpy(all.owner, "thief");
+    all.counter = 7;
+    listed(cmds_op(&out)->id, &all, 1, 2010);
+    renewal = cmds_op(&out);
+    ck_assert_int_eq(renewal->verb, KH_LEASE_UPDATE);
+    ck_assert_uint_eq(renewal->expect_counter, 6);
+    ck_assert_uint_eq(renewal->expect_absent, KH_LEASE_CHECKPOINT_OWNER);
+    answer(renewal->id,
+           (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT, .found = true, .lease = all},
+           2020);
+    ck_assert(cmds_noted(&out, "hold.taken"));
+}
+END_TEST
+
+START_TEST(an_old_listing_raises_no_doubt)
+{
+    struct kh_lease all = lease("s", "before", "0", LAST);
+
+    all.counter = 4;
+    first_look(&all);
+    tick(12000);
+    listed(cmds_op(&out)->id, &all, 1, 12010);
+    taken(all, 12020);
+    tick(13100);
+    listed(cmds_op(&out)->id, &all, 1, 13110);
+    ck_assert_ptr_null(cmds_op(&out));
+}
+END_TEST
+
 static const struct kh_shard halves[2] = {{.id = "a", .range = {"0", HALF}, .open = true},
                                           {.id = "b", .range = {HALF_NEXT, LAST}, .open = true}};
 
@@ -509,6 +546,8 @@ int main(void)
     tcase_add_test(tcase, a_lease_that_carries_our_name_is_ours_only_after_a_write);
     tcase_add_test(tcase, a_take_that_is_answered_too_late_is_worth_nothing);
     tcase_add_test(tcase, a_stolen_shard_waits_for_the_robbed_worker);
+    tcase_add_test(tcase, a_robbed_worker_looks_for_itself_as_soon_as_the_table_says_so);
+    tcase_add_test(tcase, an_old_listing_raises_no_doubt);
     tcase_add_test(tcase, an_empty_table_is_filled_from_a_filtered_listing);
     tcase_add_test(tcase, a_listing_that_does_not_cover_is_asked_again_then_not_trusted);
     tcase_add_test(tcase, a_listing_that_failed_is_made_again);
