@@ -9,7 +9,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cc=${CC:-cc}
 flags="-std=gnu11 -O1 -D_GNU_SOURCE -Isrc"
-seeds=${SEEDS:-1-200}
+seeds=${SEEDS:-1-400}
 status=0
 
 build() { # DIR: the objects of tests/sim and base are the same for all

@@ -121,6 +121,7 @@ static void frozen_worker_gives_up_on_waking(struct sim *sim)
 static void one_worker_is_cut_off(struct sim *sim)
 {
     mild_weather(sim);
+    sim->faults.slow = 100;
     while (trouble_goes_on(sim)) {
         uint32_t w = any_worker(sim);
 
