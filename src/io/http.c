@@ -46,7 +46,6 @@ struct kh_http_call {
     char url[256]; /* for messages, cut */
     char request_id[HEADER_VALUE_MAX + 1];
     char error_type[HEADER_VALUE_MAX + 1];
-    char retry_after[HEADER_VALUE_MAX + 1];
     char date[HEADER_VALUE_MAX + 1];
     char failure[CURL_ERROR_SIZE];
 };
@@ -111,8 +110,6 @@ static size_t on_header(char *bytes, size_t one, size_t n, void *arg)
         keep_value(call->request_id, value);
     } else if (kh_str_eq_nocase(name, KH_STR("x-amzn-errortype"))) {
         keep_value(call->error_type, value);
-    } else if (kh_str_eq_nocase(name, KH_STR("x-amz-retry-after"))) {
-        keep_value(call->retry_after, value);
     } else if (kh_str_eq_nocase(name, KH_STR("date"))) {
         keep_value(call->date, value);
     }
@@ -238,7 +235,6 @@ static void finish(struct kh_http_call *call, CURLcode code)
                                     .body = &call->body,
                                     .request_id = call->request_id,
                                     .error_type = call->error_type,
-                                    .retry_after = call->retry_after,
                                     .date = call->date};
     kh_http_done *done = call->done;
 

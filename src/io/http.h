@@ -46,12 +46,11 @@ struct kh_http_request {
 struct kh_http_result {
     enum kh_rc rc;
     bool sent;
-    int status;              /* HTTP status, when rc is KH_OK */
-    struct kh_buf *body;     /* may be taken with kh_buf_take */
-    const char *request_id;  /* x-amzn-RequestId, or "" */
-    const char *error_type;  /* x-amzn-ErrorType, or "" */
-    const char *retry_after; /* x-amz-retry-after, or "" */
-    const char *date;        /* Date, or "" */
+    int status;             /* HTTP status, when rc is KH_OK */
+    struct kh_buf *body;    /* may be taken with kh_buf_take */
+    const char *request_id; /* x-amzn-RequestId, or "" */
+    const char *error_type; /* x-amzn-ErrorType, or "" */
+    const char *date;       /* Date, or "" */
     struct kh_err err;
 };
 
