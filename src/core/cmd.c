@@ -15,7 +15,11 @@ void kh_cmds_fini(struct kh_cmds *cmds)
     for (size_t i = 0; i < cmds->ops_capacity; i++) {
         kh_mem_free(cmds->ops[i]);
     }
+    for (size_t i = 0; i < cmds->coords_capacity; i++) {
+        kh_mem_free(cmds->coords[i]);
+    }
     kh_mem_free(cmds->ops);
+    kh_mem_free(cmds->coords);
     kh_mem_free(cmds->items);
     *cmds = (struct kh_cmds){0};
 }
@@ -24,6 +28,7 @@ void kh_cmds_reset(struct kh_cmds *cmds)
 {
     cmds->n = 0;
     cmds->ops_n = 0;
+    cmds->coords_n = 0;
 }
 
 void kh_cmds_push(struct kh_cmds *cmds, struct kh_cmd cmd)
@@ -69,6 +74,25 @@ struct kh_lease_op *kh_cmds_push_op(struct kh_cmds *cmds, enum kh_lease_verb ver
     return op;
 }
 
+struct kh_coord_op *kh_cmds_push_coord(struct kh_cmds *cmds, enum kh_coord_verb verb)
+{
+    struct kh_coord_op *op;
+
+    if (cmds->coords_n == cmds->coords_capacity) {
+        size_t capacity = kh_mem_grown(cmds->coords_capacity, cmds->coords_n + 1);
+
+        cmds->coords = kh_mem_resize(cmds->coords, capacity, sizeof(struct kh_coord_op *));
+        for (size_t i = cmds->coords_capacity; i < capacity; i++) {
+            cmds->coords[i] = kh_mem_new(1, sizeof(struct kh_coord_op));
+        }
+        cmds->coords_capacity = capacity;
+    }
+    op = cmds->coords[cmds->coords_n++];
+    *op = (struct kh_coord_op){.verb = verb};
+    kh_cmds_push(cmds, (struct kh_cmd){.type = KH_CMD_COORD, .coord = op});
+    return op;
+}
+
 void kh_cmds_note(struct kh_cmds *cmds, const char *key, const char *note)
 {
     kh_cmds_push(cmds, (struct kh_cmd){.type = KH_CMD_NOTE, .key = key, .note = note});
@@ -103,6 +127,7 @@ const char *kh_cmd_type_name(enum kh_cmd_type type)
     static const char *const names[] = {
         [KH_CMD_NOTE] = "note",
         [KH_CMD_STORE] = "store",
+        [KH_CMD_COORD] = "coord",
         [KH_CMD_LIST_SHARDS] = "list_shards",
         [KH_CMD_OPEN] = "open",
         [KH_CMD_FETCH] = "fetch",

@@ -15,11 +15,13 @@
 #include <stddef.h>
 
 #include "base/time.h"
+#include "core/coord.h"
 #include "core/lease_op.h"
 
 enum kh_cmd_type {
     KH_CMD_NOTE,        /* for log, counters, transcript: note, and key or "" . No answer */
     KH_CMD_STORE,       /* *op -> KH_EVENT_STORE */
+    KH_CMD_COORD,       /* *coord -> KH_EVENT_COORD */
     KH_CMD_LIST_SHARDS, /* filter, wall_ms, ticket -> KH_EVENT_SHARDS */
     KH_CMD_OPEN,  /* begin reading shard `key` at position, dropping records up to skip_to; ticket
                    * -> KH_EVENT_OPENED. A shard that is open is closed first */
@@ -65,11 +67,12 @@ enum kh_stop_reason {
 
 struct kh_cmd {
     enum kh_cmd_type type;
-    const char *key;              /* shard id; borrowed */
-    const char *note;             /* NOTE; a literal */
-    uint64_t ticket;              /* LIST_SHARDS, OPEN, FETCH */
-    const struct kh_lease_op *op; /* STORE; borrowed until the next step */
-    struct kh_position position;  /* OPEN */
+    const char *key;                 /* shard id; borrowed */
+    const char *note;                /* NOTE; a literal */
+    uint64_t ticket;                 /* LIST_SHARDS, OPEN, FETCH */
+    const struct kh_lease_op *op;    /* STORE; borrowed until the next step */
+    const struct kh_coord_op *coord; /* COORD; borrowed until the next step */
+    struct kh_position position;     /* OPEN */
     struct kh_extseq
         skip_to;           /* OPEN: records at or before it are not delivered; none = deliver all.
                             * CHILD_SEND INITIALIZE: the stored checkpoint */
@@ -93,6 +96,9 @@ struct kh_cmds {
         *ops; /* owned, as are the ops: the STORE commands' requests, reused from step to step */
     size_t ops_n;
     size_t ops_capacity;
+    struct kh_coord_op **coords; /* owned, as are those it points to: the same for COORD */
+    size_t coords_n;
+    size_t coords_capacity;
 };
 
 void kh_cmds_init(struct kh_cmds *cmds);
@@ -105,6 +111,9 @@ void kh_cmds_push(struct kh_cmds *cmds, struct kh_cmd cmd);
 
 /* Append a STORE command and return its request, all zero but for the key, to be filled in. */
 struct kh_lease_op *kh_cmds_push_op(struct kh_cmds *cmds, enum kh_lease_verb verb, const char *key);
+
+/* The same for a COORD command, all zero but for the verb. */
+struct kh_coord_op *kh_cmds_push_coord(struct kh_cmds *cmds, enum kh_coord_verb verb);
 
 void kh_cmds_note(struct kh_cmds *cmds, const char *key, const char *note);
 void kh_cmds_note_value(struct kh_cmds *cmds, const char *key, const char *note, int64_t value);

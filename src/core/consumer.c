@@ -510,6 +510,8 @@ void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event
     case KH_EVENT_CHILD_CHECKPOINT:
         on_checkpoint(consumer, event, now_ms, out);
         break;
+    case KH_EVENT_COORD:
+    case KH_EVENT_UTILIZATION:
     case KH_EVENT_SHARDS:
     case KH_EVENT_STOP:
     case KH_EVENT_STOP_NOW:

@@ -7,6 +7,8 @@ const char *kh_event_type_name(enum kh_event_type type)
     static const char *const names[] = {
         [KH_EVENT_TICK] = "tick",
         [KH_EVENT_STORE] = "store",
+        [KH_EVENT_COORD] = "coord",
+        [KH_EVENT_UTILIZATION] = "utilization",
         [KH_EVENT_SHARDS] = "shards",
         [KH_EVENT_OPENED] = "opened",
         [KH_EVENT_FETCHED] = "fetched",

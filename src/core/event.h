@@ -10,12 +10,15 @@
 #define KH_CORE_EVENT_H
 
 #include "base/time.h"
+#include "core/coord.h"
 #include "core/lease_op.h"
 
 enum kh_event_type {
-    KH_EVENT_TICK,    /* the deadline has come, perhaps long ago, perhaps not at all */
-    KH_EVENT_STORE,   /* answer to STORE: *answer */
-    KH_EVENT_SHARDS,  /* answer to LIST_SHARDS: ticket, rc, shards, shards_n */
+    KH_EVENT_TICK,        /* the deadline has come, perhaps long ago, perhaps not at all. wall_ms */
+    KH_EVENT_STORE,       /* answer to STORE: *answer */
+    KH_EVENT_COORD,       /* answer to COORD: *coord. wall_ms */
+    KH_EVENT_UTILIZATION, /* about once a second, where it can be measured: percent */
+    KH_EVENT_SHARDS,      /* answer to LIST_SHARDS: ticket, rc, shards, shards_n */
     KH_EVENT_OPENED,  /* answer to OPEN: key, ticket, rc, wall_ms. NOTFOUND: the shard or stream is
                        * gone */
     KH_EVENT_FETCHED, /* answer to FETCH: key, ticket, rc, fetched. rc INVALID: the iterator is
@@ -60,9 +63,11 @@ struct kh_event {
     uint64_t ticket;
     enum kh_rc rc;
     const struct kh_lease_answer *answer;
+    const struct kh_coord_answer *coord;
+    double percent; /* UTILIZATION: of this machine's, or container's, CPU; -1: it failed */
     const struct kh_shard *shards;
     size_t shards_n;
-    int64_t wall_ms; /* OPENED: wall clock when the position was taken */
+    int64_t wall_ms; /* TICK, COORD: the wall clock. OPENED: when the position was taken */
     const struct kh_fetched *fetched;
     uint32_t child;
     struct kh_str action_name; /* STATUS: responseFor */

@@ -77,3 +77,9 @@ void kh_hash_key_format(unsigned __int128 value, char text[KH_HASH_KEY_DIGITS_MA
     }
     text[n] = '\0';
 }
+
+bool kh_lease_can_be_handed_over(const struct kh_lease *lease)
+{
+    return lease->owner[0] != '\0' && lease->checkpoint_owner[0] == '\0' &&
+           strcmp(lease->owner, lease->handoff_owner) == 0;
+}

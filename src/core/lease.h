@@ -35,9 +35,11 @@ struct kh_lease {
     char key[KH_LEASE_KEY_MAX + 1];
     char owner[KH_WORKER_ID_MAX + 1]; /* leaseOwner */
     char checkpoint_owner[KH_WORKER_ID_MAX +
-                          1];    /* checkpointOwner: who still processes, during a hand-off */
-    uint64_t counter;            /* leaseCounter: the fence and the heartbeat */
-    uint64_t owner_switches;     /* ownerSwitchesSinceCheckpoint */
+                          1]; /* checkpointOwner: who still processes, during a hand-off */
+    char handoff_owner[KH_WORKER_ID_MAX + 1]; /* kclHostHandoff: an owner of this name hands
+                                               * the lease over when it is asked to */
+    uint64_t counter;                         /* leaseCounter: the fence and the heartbeat */
+    uint64_t owner_switches;                  /* ownerSwitchesSinceCheckpoint */
     struct kh_extseq checkpoint; /* checkpoint, checkpointSubSequenceNumber; never none */
     struct kh_extseq pending;    /* pendingCheckpoint…; none when absent */
     unsigned parents_n;
@@ -60,6 +62,9 @@ struct kh_shard {
                    1]; /* SequenceNumberRange.StartingSequenceNumber; "" if not known */
     bool open;         /* no EndingSequenceNumber */
 };
+
+/* Its owner is a living kcl-host, which notices checkpointOwner and hands over without overlap. */
+bool kh_lease_can_be_handed_over(const struct kh_lease *lease);
 
 /* The processing worker: checkpointOwner if there is one, else leaseOwner; "" if nobody. */
 const char *kh_lease_actual_owner(const struct kh_lease *lease);

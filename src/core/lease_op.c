@@ -21,6 +21,7 @@ static bool values_are_there(unsigned fields, const struct kh_lease *lease)
 {
     return ((fields & KH_LEASE_OWNER) == 0 || lease->owner[0] != '\0') &&
            ((fields & KH_LEASE_CHECKPOINT_OWNER) == 0 || lease->checkpoint_owner[0] != '\0') &&
+           ((fields & KH_LEASE_HANDOFF_OWNER) == 0 || lease->handoff_owner[0] != '\0') &&
            ((fields & KH_LEASE_CHECKPOINT) == 0 || !kh_extseq_is_none(&lease->checkpoint)) &&
            ((fields & KH_LEASE_PENDING) == 0 || !kh_extseq_is_none(&lease->pending)) &&
            ((fields & KH_LEASE_CHILDREN) == 0 || lease->children_n > 0) &&
@@ -97,6 +98,9 @@ static void set_fields(unsigned fields, const struct kh_lease *from, struct kh_l
     }
     if ((fields & KH_LEASE_CHECKPOINT_OWNER) != 0) {
         memcpy(row->checkpoint_owner, from->checkpoint_owner, sizeof(row->checkpoint_owner));
+    }
+    if ((fields & KH_LEASE_HANDOFF_OWNER) != 0) {
+        memcpy(row->handoff_owner, from->handoff_owner, sizeof(row->handoff_owner));
     }
     if ((fields & KH_LEASE_SWITCHES) != 0) {
         row->owner_switches = from->owner_switches;

@@ -36,10 +36,11 @@ enum kh_lease_field {
     KH_LEASE_PENDING = 1 << 5,    /* pendingCheckpoint, its sub-sequence number and its state */
     KH_LEASE_CHILDREN = 1 << 6,
     KH_LEASE_HASH_RANGE = 1 << 7, /* both ends */
-    KH_LEASE_THROUGHPUT = 1 << 8
+    KH_LEASE_THROUGHPUT = 1 << 8,
+    KH_LEASE_HANDOFF_OWNER = 1 << 9
 };
 
-#define KH_LEASE_FIELDS_ALL ((1u << 9) - 1)
+#define KH_LEASE_FIELDS_ALL ((1u << 10) - 1)
 
 struct kh_lease_op {
     uint64_t id; /* given back in the answer */

@@ -275,7 +275,7 @@ static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
         .ctx = &worker->ctx, .held = &worker->consumers, .seen_at_ms = worker->list_sent_at_ms};
 
     worker->wishes.n = 0;
-    kh_assign_balanced(&worker->table, &self, &worker->wishes);
+    kh_assign_balanced(&worker->table, &(struct kh_assign_workers){0}, &self, &worker->wishes);
     for (size_t i = 0; i < worker->wishes.n; i++) {
         const struct kh_wish *wish = &worker->wishes.items[i];
 
@@ -622,6 +622,9 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
     case KH_EVENT_SHARDS:
         on_shards(worker, event, now_ms, out);
         break;
+    case KH_EVENT_COORD:
+    case KH_EVENT_UTILIZATION:
+        break; /* no request of ours asks for them yet */
     case KH_EVENT_OPENED:
     case KH_EVENT_FETCHED:
     case KH_EVENT_CHILD_STATUS:

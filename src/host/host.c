@@ -89,6 +89,9 @@ static void carry(struct host *host, const struct kh_cmd *cmd)
     case KH_CMD_STORE:
         kh_store_submit(host->store, cmd->op);
         break;
+    case KH_CMD_COORD:
+        kh_store_submit_coord(host->store, cmd->coord);
+        break;
     case KH_CMD_LIST_SHARDS:
         kh_source_list(host->source, cmd->ticket, cmd->filter, cmd->wall_ms);
         break;

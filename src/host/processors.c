@@ -249,6 +249,7 @@ void kh_processors_carry(struct kh_processors *processors, const struct kh_cmd *
         break;
     case KH_CMD_NOTE:
     case KH_CMD_STORE:
+    case KH_CMD_COORD:
     case KH_CMD_LIST_SHARDS:
     case KH_CMD_OPEN:
     case KH_CMD_FETCH:

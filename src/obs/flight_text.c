@@ -54,9 +54,9 @@ static void say_position(struct line *line, const struct kh_extseq *position)
 
 static void say_fields(struct line *line, const char *sign, unsigned fields)
 {
-    static const char *const names[] = {"counter",  "owner",      "checkpointOwner",
-                                        "switches", "checkpoint", "pending",
-                                        "children", "range",      "throughput"};
+    static const char *const names[] = {"counter",    "owner",       "checkpointOwner", "switches",
+                                        "checkpoint", "pending",     "children",        "range",
+                                        "throughput", "handoffOwner"};
     const unsigned names_n = sizeof(names) / sizeof(names[0]);
 
     kh_assert(fields < 1U << names_n);
@@ -215,6 +215,8 @@ size_t kh_flight_text_event(char *text, size_t text_bytes, const struct kh_event
         break;
     case KH_EVENT_TICK:
     case KH_EVENT_STORE:
+    case KH_EVENT_COORD:
+    case KH_EVENT_UTILIZATION:
     case KH_EVENT_STOP:
     case KH_EVENT_STOP_NOW:
         break;
@@ -285,6 +287,7 @@ size_t kh_flight_text_cmd(char *text, size_t text_bytes, const struct kh_cmd *cm
         break;
     case KH_CMD_NOTE:
     case KH_CMD_STORE:
+    case KH_CMD_COORD:
     case KH_CMD_LIST_SHARDS:
     case KH_CMD_CLOSE:
     case KH_CMD_CHILD_START:

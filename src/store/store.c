@@ -65,6 +65,13 @@ void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op)
     store->driver->submit(store, op);
 }
 
+void kh_store_submit_coord(struct kh_store *store, const struct kh_coord_op *op)
+{
+    kh_assert(kh_coord_op_is_sound(op));
+    kh_assert(store->driver->submit_coord != NULL);
+    store->driver->submit_coord(store, op);
+}
+
 void kh_store_close(struct kh_store *store)
 {
     if (store != NULL) {

@@ -16,6 +16,7 @@
 #define KH_STORE_STORE_H
 
 #include "base/err.h"
+#include "core/coord.h"
 #include "core/lease_op.h"
 #include "io/loop.h"
 
@@ -24,6 +25,7 @@ struct kh_aws_client;
 
 /* Called for every answer. */
 typedef void kh_store_answered(void *arg, const struct kh_lease_answer *answer);
+typedef void kh_store_coord_answered(void *arg, const struct kh_coord_answer *answer);
 /* Called once after kh_store_ensure: KH_OK, or why the table cannot be used. */
 typedef void kh_store_ensured(void *arg, const struct kh_err *err);
 
@@ -33,6 +35,7 @@ struct kh_store_config {
     struct kh_aws_client *dynamodb; /* borrowed; for "dynamodb" */
     struct kh_loop *loop;           /* borrowed */
     kh_store_answered *answered;
+    kh_store_coord_answered *coord_answered; /* NULL: nobody asks */
     void *arg;
     /* A write without an answer is UNKNOWN after this long: well below the failover time, so that a
      * renewal can be tried again before the lease runs out. */
@@ -49,6 +52,7 @@ struct kh_store_driver {
                        struct kh_str rest, struct kh_err *err); /* rest: what follows "scheme:" */
     void (*ensure)(struct kh_store *store, kh_store_ensured *ensured, void *arg);
     void (*submit)(struct kh_store *store, const struct kh_lease_op *op);
+    void (*submit_coord)(struct kh_store *store, const struct kh_coord_op *op);
     void (*close)(struct kh_store *store);
 };
 
@@ -60,6 +64,9 @@ enum kh_rc kh_store_open(struct kh_store **store, const struct kh_store_config *
 void kh_store_ensure(struct kh_store *store, kh_store_ensured *ensured, void *arg);
 
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);
+
+/* The same for what the fleet stores beside its leases. */
+void kh_store_submit_coord(struct kh_store *store, const struct kh_coord_op *op);
 
 /* No callback comes after it. What was submitted may or may not happen. */
 void kh_store_close(struct kh_store *store);

@@ -74,6 +74,11 @@ static void put_checkpoint_owner(struct kh_json_writer *writer, const struct kh_
     put_text(writer, lease->checkpoint_owner);
 }
 
+static void put_handoff_owner(struct kh_json_writer *writer, const struct kh_lease *lease)
+{
+    put_text(writer, lease->handoff_owner);
+}
+
 static void put_switches(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
     put_u64(writer, lease->owner_switches);
@@ -154,6 +159,11 @@ static bool has_checkpoint_owner(const struct kh_lease *lease)
     return lease->checkpoint_owner[0] != '\0';
 }
 
+static bool has_handoff_owner(const struct kh_lease *lease)
+{
+    return lease->handoff_owner[0] != '\0';
+}
+
 static bool has_pending(const struct kh_lease *lease)
 {
     return !kh_extseq_is_none(&lease->pending);
@@ -190,6 +200,7 @@ static const struct attribute {
     {"leaseCounter", KH_LEASE_COUNTER, has_always, put_counter},
     {"leaseOwner", KH_LEASE_OWNER, has_owner, put_owner},
     {"checkpointOwner", KH_LEASE_CHECKPOINT_OWNER, has_checkpoint_owner, put_checkpoint_owner},
+    {KH_HANDOFF_ATTRIBUTE, KH_LEASE_HANDOFF_OWNER, has_handoff_owner, put_handoff_owner},
     {"ownerSwitchesSinceCheckpoint", KH_LEASE_SWITCHES, has_always, put_switches},
     {"checkpoint", KH_LEASE_CHECKPOINT, has_always, put_checkpoint},
     {"checkpointSubSequenceNumber", KH_LEASE_CHECKPOINT, has_always, put_checkpoint_sub},
@@ -663,6 +674,7 @@ enum kh_item_type kh_lease_item_read(const struct kh_json *item, struct kh_lease
     read_count(&reader, "leaseCounter", &read.counter);
     read_text(&reader, "leaseOwner", read.owner, sizeof(read.owner));
     read_text(&reader, "checkpointOwner", read.checkpoint_owner, sizeof(read.checkpoint_owner));
+    read_text(&reader, KH_HANDOFF_ATTRIBUTE, read.handoff_owner, sizeof(read.handoff_owner));
     read_count(&reader, "ownerSwitchesSinceCheckpoint", &read.owner_switches);
     read_position(&reader, "checkpoint", "checkpointSubSequenceNumber", &read.checkpoint);
     if (kh_extseq_is_none(&read.checkpoint)) {

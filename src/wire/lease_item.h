@@ -20,6 +20,8 @@
 #include "wire/json.h"
 
 #define KH_LEASE_KEY_ATTRIBUTE "leaseKey"
+/* Ours: no other KCL reads it, and all of them leave it as it is. */
+#define KH_HANDOFF_ATTRIBUTE "kclHostHandoff"
 
 /* DynamoDB's own limit for a partition key: other kinds of items may have longer ones than
  * leases. */

@@ -286,6 +286,8 @@ static void carry_out(struct sim *sim, uint32_t w, const struct kh_cmd *cmd)
         sim_check_write(sim, w, cmd->op);
         sim_table_submit(sim, w, cmd->op);
         break;
+    case KH_CMD_COORD:
+        sim_fail(sim, "%c asks for the coordinator state", sim_letter(w));
     case KH_CMD_LIST_SHARDS:
         check_ticket(sim, w, cmd);
         sim_stream_list(sim, w, cmd);

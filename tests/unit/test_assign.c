@@ -52,7 +52,7 @@ static void assign(kh_ms first_seen_ms, kh_ms now_ms)
     struct kh_assign_self self = {.ctx = &ctx, .held = &held, .seen_at_ms = now_ms};
 
     kh_table_update(&table, leases, leases_n, first_seen_ms);
-    kh_assign_balanced(&table, &self, &wishes);
+    kh_assign_balanced(&table, &(struct kh_assign_workers){0}, &self, &wishes);
 }
 
 START_TEST(a_lone_worker_takes_everything_at_once)

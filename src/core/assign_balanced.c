@@ -1,0 +1,217 @@
+/* The rules of KCL 2.x: each worker counts owners, knows its share, takes what is free and steals
+ * what is missing. Chosen difference: an unowned lease that is seen for the first time is not "very
+ * old" (in Java it is, and then nobody looks at the target). */
+#include "core/assign.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+/* KCL: a lease nobody renewed for three times the failover time is taken whatever the target
+ * says. */
+#define VERY_OLD_FACTOR 3
+
+struct owner {
+    const char *id; /* borrowed from a row */
+    uint32_t leases_n;
+};
+
+/* What one round has to know about the fleet. */
+struct view {
+    const struct kh_table *table;
+    const struct kh_assign_self *self;
+    struct kh_map owners;      /* worker id -> struct owner, alive ones other than us */
+    struct owner *owner_space; /* owned */
+    size_t owners_n;
+    uint32_t mine_n;
+    uint32_t
+        working_n; /* of them, those that are not finished: only these count against the maximum */
+    struct kh_table_row **rows; /* owned: a scratch list */
+    size_t rows_n;
+};
+
+static bool is_held(const struct view *view, const struct kh_table_row *row)
+{
+    return row->taking || kh_map_get(view->self->held, kh_str(row->lease.key)) != NULL ||
+           strcmp(row->lease.owner, view->self->ctx->config.worker_id) == 0;
+}
+
+static bool is_available(const struct view *view, const struct kh_table_row *row)
+{
+    return !is_held(view, row) &&
+           kh_table_row_available(row, view->self->seen_at_ms, view->self->ctx->config.failover_ms);
+}
+
+static void count_owner(struct view *view, const char *id)
+{
+    struct owner *owner = kh_map_get(&view->owners, kh_str(id));
+
+    if (owner == NULL) {
+        owner = &view->owner_space[view->owners_n++];
+        *owner = (struct owner){.id = id};
+        kh_map_add(&view->owners, kh_str(id), owner);
+    }
+    owner->leases_n++;
+}
+
+static void view_init(struct view *view, const struct kh_table *table,
+                      const struct kh_assign_self *self)
+{
+    size_t n = kh_table_n(table);
+
+    *view = (struct view){.table = table, .self = self};
+    kh_map_init(&view->owners);
+    view->owner_space = kh_mem_new(n + 1, sizeof(*view->owner_space));
+    view->rows = kh_mem_new(n + 1, sizeof(struct kh_table_row *));
+    for (size_t i = 0; i < n; i++) {
+        const struct kh_table_row *row = kh_table_at(table, i);
+
+        if (is_held(view, row)) {
+            view->mine_n++;
+            view->working_n += !kh_lease_is_finished(&row->lease);
+        } else if (!is_available(view, row)) {
+            count_owner(view, row->lease.owner);
+        }
+    }
+}
+
+static void view_fini(struct view *view)
+{
+    kh_map_fini(&view->owners);
+    kh_mem_free(view->owner_space);
+    kh_mem_free(view->rows);
+}
+
+/* Shuffled, so that workers that look at the same moment do not reach for the same lease. */
+static void shuffle(struct view *view)
+{
+    for (size_t i = view->rows_n; i > 1; i--) {
+        size_t j = (size_t)kh_rand_below(&view->self->ctx->rand, i);
+        struct kh_table_row *row = view->rows[i - 1];
+
+        view->rows[i - 1] = view->rows[j];
+        view->rows[j] = row;
+    }
+}
+
+static uint32_t target(const struct view *view)
+{
+    uint32_t leases_n = (uint32_t)kh_table_n(view->table);
+    uint32_t workers_n = (uint32_t)view->owners_n + 1;
+
+    return workers_n >= leases_n ? 1 : (leases_n + workers_n - 1) / workers_n;
+}
+
+/* How many more the settings allow. A finished lease is no work, and must not keep its children
+ * from being taken. */
+static uint32_t places_left(const struct view *view)
+{
+    uint32_t most = view->self->ctx->config.leases_max;
+
+    return view->working_n < most ? most - view->working_n : 0;
+}
+
+static void pick(struct view *view, struct kh_wishes *wishes, uint32_t most, bool steal)
+{
+    shuffle(view);
+    for (size_t i = 0; i < view->rows_n && i < most; i++) {
+        kh_wishes_add(wishes, (struct kh_wish){.row = view->rows[i],
+                                               .to = view->self->ctx->config.worker_id,
+                                               .steal = steal});
+    }
+}
+
+static void collect_available(struct view *view, kh_ms older_than_ms)
+{
+    view->rows_n = 0;
+    for (size_t i = 0; i < kh_table_n(view->table); i++) {
+        struct kh_table_row *row = kh_table_at(view->table, i);
+
+        if (is_available(view, row) &&
+            view->self->seen_at_ms - row->changed_at_ms > older_than_ms) {
+            view->rows[view->rows_n++] = row;
+        }
+    }
+}
+
+static bool take_very_old(struct view *view, struct kh_wishes *wishes)
+{
+    const struct kh_worker_config *config = &view->self->ctx->config;
+
+    if (!config->take_very_old) {
+        return false;
+    }
+    collect_available(view, VERY_OLD_FACTOR * config->failover_ms);
+    if (view->rows_n == 0) {
+        return false;
+    }
+    pick(view, wishes, places_left(view), false);
+    return true;
+}
+
+static const struct owner *busiest(const struct view *view)
+{
+    const struct owner *most = NULL;
+
+    for (size_t i = 0; i < view->owners_n; i++) {
+        if (most == NULL || view->owner_space[i].leases_n > most->leases_n) {
+            most = &view->owner_space[i];
+        }
+    }
+    return most;
+}
+
+static void steal(struct view *view, struct kh_wishes *wishes, uint32_t target_n, uint32_t needed)
+{
+    const struct owner *victim = busiest(view);
+    uint32_t n;
+
+    if (victim == NULL || victim->leases_n < target_n) {
+        return;
+    }
+    n = victim->leases_n - target_n;
+    n = needed < n ? needed : n;
+    if (n == 0 && needed > 1) {
+        n = 1;
+    }
+    if (n > view->self->ctx->config.steal_max) {
+        n = view->self->ctx->config.steal_max;
+    }
+    view->rows_n = 0;
+    for (size_t i = 0; i < kh_table_n(view->table); i++) {
+        struct kh_table_row *row = kh_table_at(view->table, i);
+
+        if (!is_held(view, row) && strcmp(row->lease.owner, victim->id) == 0) {
+            view->rows[view->rows_n++] = row;
+        }
+    }
+    pick(view, wishes, n, true);
+}
+
+void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_workers *workers,
+                        const struct kh_assign_self *self, struct kh_wishes *wishes)
+{
+    struct view view;
+    uint32_t target_n;
+    uint32_t needed;
+
+    (void)workers; /* their leases show all of them that counts here */
+    kh_assert(self->ctx->config.leases_max > 0);
+    if (kh_table_n(table) == 0) {
+        return;
+    }
+    view_init(&view, table, self);
+    target_n = target(&view);
+    if (!take_very_old(&view, wishes) && view.mine_n < target_n) {
+        needed = target_n - view.mine_n;
+        needed = needed < places_left(&view) ? needed : places_left(&view);
+        collect_available(&view, INT64_MIN);
+        if (view.rows_n > 0) {
+            pick(&view, wishes, needed, false);
+        } else {
+            steal(&view, wishes, target_n, needed);
+        }
+    }
+    view_fini(&view);
+}
