@@ -31,15 +31,28 @@ struct view {
     size_t rows_n;
 };
 
+static bool is_me(const struct view *view, const char *worker_id)
+{
+    return strcmp(worker_id, view->self->ctx->config.worker_id) == 0;
+}
+
+static bool is_worked_on(const struct view *view, const struct kh_table_row *row)
+{
+    return kh_map_get(view->self->held, kh_str(row->lease.key)) != NULL;
+}
+
+/* What we work on for its next owner counts as the next owner's. */
 static bool is_held(const struct view *view, const struct kh_table_row *row)
 {
-    return row->taking || kh_map_get(view->self->held, kh_str(row->lease.key)) != NULL ||
-           strcmp(row->lease.owner, view->self->ctx->config.worker_id) == 0;
+    if (row->taking || is_me(view, row->lease.owner)) {
+        return true;
+    }
+    return is_worked_on(view, row) && !is_me(view, row->lease.checkpoint_owner);
 }
 
 static bool is_available(const struct view *view, const struct kh_table_row *row)
 {
-    return !is_held(view, row) &&
+    return !is_held(view, row) && !is_worked_on(view, row) &&
            kh_table_row_available(row, view->self->seen_at_ms, view->self->ctx->config.failover_ms);
 }
 
@@ -150,9 +163,9 @@ static bool take_very_old(struct view *view, struct kh_wishes *wishes)
     return true;
 }
 
-static const struct owner *busiest(const struct view *view)
+static struct owner *busiest(struct view *view)
 {
-    const struct owner *most = NULL;
+    struct owner *most = NULL;
 
     for (size_t i = 0; i < view->owners_n; i++) {
         if (most == NULL || view->owner_space[i].leases_n > most->leases_n) {
@@ -162,31 +175,82 @@ static const struct owner *busiest(const struct view *view)
     return most;
 }
 
-static void steal(struct view *view, struct kh_wishes *wishes, uint32_t target_n, uint32_t needed)
+/* How many one owner has too many, and we too few. */
+static uint32_t surplus(const struct owner *victim, uint32_t target_n, uint32_t needed)
 {
-    const struct owner *victim = busiest(view);
     uint32_t n;
 
     if (victim == NULL || victim->leases_n < target_n) {
-        return;
+        return 0;
     }
     n = victim->leases_n - target_n;
     n = needed < n ? needed : n;
-    if (n == 0 && needed > 1) {
-        n = 1;
-    }
-    if (n > view->self->ctx->config.steal_max) {
-        n = view->self->ctx->config.steal_max;
-    }
+    return n == 0 && needed > 1 ? 1 : n;
+}
+
+/* A lease on its way from one owner to another is let alone, unless it got stuck there. */
+static bool can_be_robbed(const struct view *view, const struct kh_table_row *row,
+                          const struct owner *victim)
+{
+    const struct kh_worker_config *config = &view->self->ctx->config;
+
+    return !is_held(view, row) && !is_available(view, row) &&
+           strcmp(row->lease.owner, victim->id) == 0 && !is_worked_on(view, row) &&
+           (row->lease.checkpoint_owner[0] == '\0' ||
+            kh_table_row_is_overdue(row, view->self->seen_at_ms, config->failover_ms,
+                                    config->hand_over_ms));
+}
+
+static bool is_handed_over(const struct view *view, const struct kh_table_row *row)
+{
+    return view->self->ctx->config.hand_over && kh_lease_can_be_handed_over(&row->lease);
+}
+
+/* The leases of one owner that can be had; those it would hand over, if there are any. */
+static bool collect_of(struct view *view, const struct owner *victim)
+{
+    bool handed_over = false;
+
     view->rows_n = 0;
     for (size_t i = 0; i < kh_table_n(view->table); i++) {
         struct kh_table_row *row = kh_table_at(view->table, i);
 
-        if (!is_held(view, row) && strcmp(row->lease.owner, victim->id) == 0) {
-            view->rows[view->rows_n++] = row;
+        if (!can_be_robbed(view, row, victim) || (handed_over && !is_handed_over(view, row))) {
+            continue;
         }
+        if (!handed_over && is_handed_over(view, row)) {
+            handed_over = true;
+            view->rows_n = 0;
+        }
+        view->rows[view->rows_n++] = row;
     }
-    pick(view, wishes, n, true);
+    return handed_over;
+}
+
+/* From the busiest first. What is handed over costs nobody a record twice, so all of it is asked
+ * for at once; of the rest steal_max is taken in one round. */
+static void steal(struct view *view, struct kh_wishes *wishes, uint32_t target_n, uint32_t needed)
+{
+    uint32_t robbed_n = 0;
+
+    for (size_t round = 0; round < view->owners_n && needed > 0; round++) {
+        struct owner *victim = busiest(view);
+        uint32_t n = surplus(victim, target_n, needed);
+        size_t before = wishes->n;
+
+        if (n == 0) {
+            return;
+        }
+        if (!collect_of(view, victim)) {
+            uint32_t left = view->self->ctx->config.steal_max - robbed_n;
+
+            n = n < left ? n : left;
+            robbed_n += n;
+        }
+        pick(view, wishes, n, true);
+        needed -= (uint32_t)(wishes->n - before);
+        victim->leases_n = 0; /* done with this one */
+    }
 }
 
 void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_workers *workers,

@@ -70,6 +70,7 @@ struct kh_consumer *kh_consumer_new(struct kh_ctx *ctx, const struct kh_lease *r
 
     consumer->ctx = ctx;
     consumer->begin_at_ms = begin_at_ms;
+    consumer->kill_at_ms = KH_NEVER;
     kh_hold_init(&consumer->hold, ctx, row, sent_at_ms);
     kh_fetch_init(&consumer->fetch, ctx, key);
     kh_dialog_init(&consumer->dialog, ctx, key);
@@ -479,6 +480,38 @@ static void on_tick(struct kh_consumer *consumer, const struct kh_event *event, 
     }
 }
 
+/* Its exit is handed over only once the checkpoint it waits for is answered. */
+static void kill_child(struct kh_consumer *consumer, struct kh_cmds *out)
+{
+    if (consumer->acking) {
+        consumer->acking = false;
+        ack(consumer, KH_ERROR_SHUTDOWN, out);
+    }
+    kh_dialog_kill(&consumer->dialog, out);
+}
+
+static void stop_reading(struct kh_consumer *consumer, struct kh_cmds *out)
+{
+    consumer->stop = true;
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_family_stop(&consumer->family);
+}
+
+/* Somebody else is to have the shard: this is a planned stop of this one consumer, and what stops
+ * in time also releases in time. */
+static void look_at_hand_off(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    if (!is_lost(consumer) && !consumer->stop && kh_hold_is_asked_for(&consumer->hold)) {
+        stop_reading(consumer, out);
+        consumer->kill_at_ms = now_ms + consumer->ctx->config.hand_over_ms;
+    }
+    if (now_ms >= consumer->kill_at_ms) {
+        consumer->kill_at_ms = KH_NEVER;
+        kh_cmds_note(out, consumer->hold.lease.key, "consumer.hand_over_overdue");
+        kill_child(consumer, out);
+    }
+}
+
 /* Expiry outranks whatever woke us: a worker that was frozen must not act on what waited for it. */
 static void look_at_clock(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
@@ -517,6 +550,7 @@ void kh_consumer_step(struct kh_consumer *consumer, const struct kh_event *event
     case KH_EVENT_STOP_NOW:
         kh_assert(false); /* the worker's own */
     }
+    look_at_hand_off(consumer, now_ms, out);
     advance(consumer, now_ms, out);
 }
 
@@ -526,20 +560,13 @@ void kh_consumer_stop(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds
         return;
     }
     look_at_clock(consumer, now_ms, out);
-    consumer->stop = true;
-    kh_fetch_stop(&consumer->fetch, out);
-    kh_family_stop(&consumer->family);
+    stop_reading(consumer, out);
     advance(consumer, now_ms, out);
 }
 
 void kh_consumer_kill(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
-    /* Its exit is handed over only once the checkpoint it waits for is answered. */
-    if (consumer->acking) {
-        consumer->acking = false;
-        ack(consumer, KH_ERROR_SHUTDOWN, out);
-    }
-    kh_dialog_kill(&consumer->dialog, out); /* first, so that it is not asked anything any more */
+    kill_child(consumer, out); /* first, so that it is not asked anything any more */
     kh_consumer_stop(consumer, now_ms, out);
 }
 
@@ -565,6 +592,7 @@ kh_ms kh_consumer_deadline(const struct kh_consumer *consumer)
     at_ms = kh_ms_min(at_ms, kh_dialog_deadline(&consumer->dialog));
     at_ms = kh_ms_min(at_ms, kh_family_deadline(&consumer->family));
     at_ms = kh_ms_min(at_ms, ask_at_ms(consumer));
+    at_ms = kh_ms_min(at_ms, consumer->kill_at_ms);
     if (consumer->state == KH_CONSUMER_PAUSED) {
         at_ms = kh_ms_min(at_ms, consumer->restart_at_ms);
     }

@@ -39,7 +39,7 @@ struct kh_consumer {
     struct kh_ckpt ckpt;
     uint64_t batch;      /* the one the child works on; 0 if none */
     bool acking;         /* the child waits for the answer to a checkpoint line */
-    bool stop;           /* a planned stop was asked for */
+    bool stop;           /* a planned stop, or somebody else asks for the lease */
     bool children_made;  /* PARTING: every child has a lease */
     bool end_stored;     /* hold.lease.checkpoint is SHARD_END */
     bool wants_sync;     /* shard sync should run; the worker takes it back */
@@ -47,7 +47,8 @@ struct kh_consumer {
     kh_ms begin_at_ms;   /* WAITING: nothing begins before: somebody else may still be at work */
     kh_ms started_at_ms; /* the newest child */
     kh_ms restart_at_ms; /* PAUSED */
-    kh_ms clean_at_ms;   /* FINISHED: from when on the lease may be deleted; KH_NEVER: it stays */
+    kh_ms kill_at_ms;  /* somebody waits for the lease: from here on the child is not waited for */
+    kh_ms clean_at_ms; /* FINISHED: from when on the lease may be deleted; KH_NEVER: it stays */
 };
 
 /* row is what our own take or re-adoption stored, with a write sent at sent_at_ms. Work begins at

@@ -26,6 +26,17 @@ static bool is_final(const struct kh_hold *hold)
     return hold->state == KH_HOLD_LOST || hold->state == KH_HOLD_RELEASED;
 }
 
+static bool is_me(const struct kh_hold *hold, const char *worker_id)
+{
+    return strcmp(worker_id, hold->ctx->config.worker_id) == 0;
+}
+
+bool kh_hold_is_asked_for(const struct kh_hold *hold)
+{
+    return hold->lease.checkpoint_owner[0] != '\0' && is_me(hold, hold->lease.checkpoint_owner) &&
+           !is_me(hold, hold->lease.owner);
+}
+
 void kh_hold_init(struct kh_hold *hold, struct kh_ctx *ctx, const struct kh_lease *row,
                   kh_ms sent_at_ms)
 {
@@ -74,9 +85,10 @@ static void send_renewal(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out
 {
     struct kh_lease_op *op = begin_write(hold, KH_WRITE_RENEW, out);
 
-    /* A 3.x leader begins a hand-off without touching the counter; this is how its owner
-     * notices. */
-    op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
+    /* A hand-off is begun without touching the counter; this is how the owner notices. */
+    if (!kh_hold_is_asked_for(hold)) {
+        op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
+    }
     hold->sent_at_ms = now_ms;
 }
 
@@ -108,7 +120,7 @@ static void send_release(struct kh_hold *hold, struct kh_cmds *out)
         op->remove = KH_LEASE_OWNER;
         return;
     }
-    /* A 3.x leader has named the next owner already: we only stop being the one who works. */
+    /* The next owner is named already: we only stop being the one who works. */
     op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
     memcpy(op->expect_checkpoint_owner, hold->lease.checkpoint_owner,
            sizeof(op->expect_checkpoint_owner));
@@ -141,6 +153,17 @@ static kh_ms retry_ms(struct kh_hold *hold)
     return kh_ctx_jitter(hold->ctx, kh_backoff(first_ms, hold->failures_n, most_ms));
 }
 
+/* The row as it is now stored. */
+static void learn(struct kh_hold *hold, const struct kh_lease *row, struct kh_cmds *out)
+{
+    bool asked_before = kh_hold_is_asked_for(hold);
+
+    hold->lease = *row;
+    if (kh_hold_is_asked_for(hold) && !asked_before) {
+        kh_cmds_note(out, hold->lease.key, "hold.asked_for");
+    }
+}
+
 static void on_done(struct kh_hold *hold, const struct kh_lease *row, struct kh_cmds *out)
 {
     hold->failures_n = 0;
@@ -149,7 +172,7 @@ static void on_done(struct kh_hold *hold, const struct kh_lease *row, struct kh_
         hold->own_found_n = 0;
     }
     hold->after_own = false;
-    hold->lease = *row;
+    learn(hold, row, out);
     if (hold->write == KH_WRITE_RELEASE) {
         hold->state = KH_HOLD_RELEASED;
         kh_cmds_note(out, hold->lease.key, "hold.released");
@@ -166,17 +189,28 @@ static void on_done(struct kh_hold *hold, const struct kh_lease *row, struct kh_
 
 static bool has_our_name(const struct kh_hold *hold, const struct kh_lease_answer *answer)
 {
-    return answer->found && strcmp(answer->lease.owner, hold->ctx->config.worker_id) == 0;
+    return answer->found && is_me(hold, answer->lease.owner);
 }
 
-/* An own write has left the checkpoint as we know it, or is the checkpoint that was being
- * written. */
+static bool has_same_owners(const struct kh_hold *hold, const struct kh_lease *row)
+{
+    return strcmp(row->owner, hold->lease.owner) == 0 &&
+           strcmp(row->checkpoint_owner, hold->lease.checkpoint_owner) == 0;
+}
+
+static void send_again(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out)
+{
+    hold->renew_at_ms = now_ms;
+    send_next(hold, now_ms, out);
+}
+
+/* An own write has left the owners and the checkpoint as we know them, or is the checkpoint that
+ * was being written. */
 static bool is_own_write(const struct kh_hold *hold, const struct kh_lease_answer *answer)
 {
     const struct kh_lease *row = &answer->lease;
 
-    return has_our_name(hold, answer) && row->counter == hold->lease.counter + 1 &&
-           row->checkpoint_owner[0] == '\0' &&
+    return answer->found && has_same_owners(hold, row) && row->counter == hold->lease.counter + 1 &&
            (kh_extseq_same(&row->checkpoint, &hold->lease.checkpoint) ||
             (hold->checkpoint == KH_CHECKPOINT_WAITING &&
              kh_extseq_same(&row->checkpoint, &hold->checkpoint_value)));
@@ -193,6 +227,18 @@ static bool is_own_release(const struct kh_hold *hold, const struct kh_lease_ans
            strcmp(row->owner, left) == 0;
 }
 
+/* Every write but two moves the counter: the one that asks for the lease, and the one that takes
+ * this back. With any other counter the same names may be those of a worker of 2.x, which takes a
+ * lease and leaves checkpointOwner as it was. */
+static bool is_hand_off(const struct kh_hold *hold, const struct kh_lease_answer *answer)
+{
+    const struct kh_lease *row = &answer->lease;
+
+    return answer->found && row->counter == hold->lease.counter && !has_same_owners(hold, row) &&
+           is_me(hold, row->checkpoint_owner[0] != '\0' ? row->checkpoint_owner : row->owner) &&
+           strcmp(row->owner, row->checkpoint_owner) != 0;
+}
+
 /* The row is not as expected: either somebody else has it now, or an earlier write of ours, whose
  * answer was lost or which was sent twice on the way, had landed. */
 static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answer, kh_ms now_ms,
@@ -201,6 +247,12 @@ static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answ
     if (is_own_release(hold, answer)) {
         hold->state = KH_HOLD_RELEASED;
         kh_cmds_note(out, hold->lease.key, "hold.own_release_found");
+        return;
+    }
+    if (is_hand_off(hold, answer)) {
+        hold->state = KH_HOLD_HELD;
+        learn(hold, &answer->lease, out);
+        send_again(hold, now_ms, out);
         return;
     }
     if (!is_own_write(hold, answer)) {
@@ -227,8 +279,7 @@ static void on_conflict(struct kh_hold *hold, const struct kh_lease_answer *answ
     }
     /* It was sent before the write that sent_at_ms remembers, so it buys no time: write again at
      * once. */
-    hold->renew_at_ms = now_ms;
-    send_next(hold, now_ms, out);
+    send_again(hold, now_ms, out);
 }
 
 static void retry_later(struct kh_hold *hold, kh_ms now_ms)

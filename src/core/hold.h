@@ -6,7 +6,8 @@
  * Units   *_at_ms is an instant, *_ms a span, both monotonic; lease.counter is leaseCounter.
  * Errors  none returned: a failed write comes in as an event, a bug stops at kh_assert.
  * Memory  allocates nothing; commands borrow the key until the next step.
- * Truth   KCL 3.x DynamoDBLeaseRenewer, DynamoDBLeaseRefresher.renewLease and DynamoDBCheckpointer.
+ * Truth   KCL 3.x DynamoDBLeaseRenewer, DynamoDBLeaseRefresher.renewLease and DynamoDBCheckpointer;
+ *         a hand-off (leaseOwner is the next owner, checkpointOwner ours) is noticed as there.
  *         Chosen differences: expiry counts from when a write was sent, not from its answer, so
  *         that this worker always gives up before another one may begin; an unknown checkpoint is
  *         written again until it is known; our own write is recognised for checkpoints too; such
@@ -70,13 +71,16 @@ void kh_hold_step(struct kh_hold *hold, const struct kh_event *event, kh_ms now_
 void kh_hold_checkpoint(struct kh_hold *hold, const struct kh_extseq *value, kh_ms now_ms,
                         struct kh_cmds *out);
 
-/* Ask for the lease to be given up: owner removed, counter bumped. Only once nothing of ours works
- * on the shard. */
+/* Ask for the lease to be given up: owner removed, or in a hand-off passed on; counter bumped. Only
+ * once nothing of ours works on the shard. */
 void kh_hold_release(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
 
-/* A look at the table shows the lease with somebody else, and a later counter: make sure at
- * once. */
+/* A look at the table shows the lease with somebody else, or asked for by somebody else: make sure
+ * at once. */
 void kh_hold_doubt(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
+
+/* Somebody else is named as the next owner: finish with the shard, then release. */
+bool kh_hold_is_asked_for(const struct kh_hold *hold);
 
 bool kh_hold_is_ours(const struct kh_hold *hold, kh_ms now_ms);
 

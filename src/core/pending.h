@@ -18,6 +18,7 @@ enum kh_pending_who {
     KH_PENDING_NOBODY, /* answered */
     KH_PENDING_LIST,   /* the worker's look at the table */
     KH_PENDING_TAKE,   /* the worker takes, steals or re-adopts a lease */
+    KH_PENDING_ASK,    /* the worker asks for a lease, or takes that back */
     KH_PENDING_CREATE, /* shard sync makes a lease */
     KH_PENDING_SHARD   /* the consumer of that key */
 };

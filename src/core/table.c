@@ -1,5 +1,7 @@
 #include "core/table.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 
@@ -33,20 +35,60 @@ struct kh_table_row *kh_table_at(const struct kh_table *table, size_t i)
     return table->rows.entries[i].value;
 }
 
-static void see(struct kh_table *table, const struct kh_lease *lease, kh_ms now_ms)
+/* Whoever had the lease before can be at work no more: nobody had it, its owner's time was up, or
+ * it was handed over by the one write that ends a hand-off and counts no switch. More than one
+ * write may lie between two looks that are far apart. */
+static bool is_clean_change(const struct kh_table_row *row, const struct kh_lease *lease,
+                            kh_ms failover_ms, kh_ms now_ms)
 {
-    struct kh_table_row *row = kh_table_find(table, lease->key);
+    const struct kh_lease *old = &row->lease;
+    bool one_write = lease->counter == old->counter + 1;
 
-    if (row == NULL) {
-        row = kh_mem_new(1, sizeof(*row));
-        row->lease = *lease;
-        row->changed_at_ms = now_ms;
-        kh_map_add(&table->rows, kh_str(row->lease.key), row);
-    } else if (row->lease.counter != lease->counter) {
+    if (kh_table_row_available(row, now_ms, failover_ms)) {
+        return one_write;
+    }
+    return old->checkpoint_owner[0] != '\0' && strcmp(old->owner, lease->owner) == 0 &&
+           (lease->owner_switches == 0 || lease->owner_switches == old->owner_switches) &&
+           now_ms - row->seen_at_ms < failover_ms;
+}
+
+void kh_table_row_see(struct kh_table_row *row, const struct kh_lease *lease, kh_ms failover_ms,
+                      kh_ms now_ms)
+{
+    bool same_owner = strcmp(row->lease.owner, lease->owner) == 0;
+    bool same_pair =
+        same_owner && strcmp(row->lease.checkpoint_owner, lease->checkpoint_owner) == 0;
+
+    if (!same_owner || (!same_pair && lease->checkpoint_owner[0] == '\0')) {
+        row->free_at_ms =
+            is_clean_change(row, lease, failover_ms, now_ms) ? now_ms : now_ms + failover_ms;
+    }
+    if (!same_pair) {
+        row->asked_at_ms = now_ms;
+    }
+    if (row->lease.counter != lease->counter) {
         row->changed_at_ms = now_ms;
     }
     row->lease = *lease;
-    row->round = table->round;
+    row->seen_at_ms = now_ms;
+}
+
+/* The first sight of a lease: it may have been stolen. A checkpoint since then shows that the
+ * robbed one has stopped. */
+static struct kh_table_row *add(struct kh_table *table, const struct kh_lease *lease,
+                                kh_ms failover_ms, kh_ms now_ms)
+{
+    struct kh_table_row *row = kh_mem_new(1, sizeof(*row));
+
+    *row = (struct kh_table_row){
+        .lease = *lease,
+        .changed_at_ms = now_ms,
+        .free_at_ms = lease->owner_switches > 0 ? now_ms + failover_ms : now_ms,
+        .asked_at_ms = now_ms,
+        .seen_at_ms = now_ms,
+    };
+    kh_map_add(&table->rows, kh_str(row->lease.key), row);
+    return row;
 }
 
 static void forget_unseen(struct kh_table *table)
@@ -65,11 +107,19 @@ static void forget_unseen(struct kh_table *table)
     }
 }
 
-void kh_table_update(struct kh_table *table, const struct kh_lease *leases, size_t n, kh_ms now_ms)
+void kh_table_update(struct kh_table *table, const struct kh_lease *leases, size_t n,
+                     kh_ms failover_ms, kh_ms now_ms)
 {
     table->round++;
     for (size_t i = 0; i < n; i++) {
-        see(table, &leases[i], now_ms);
+        struct kh_table_row *row = kh_table_find(table, leases[i].key);
+
+        if (row == NULL) {
+            row = add(table, &leases[i], failover_ms, now_ms);
+        } else {
+            kh_table_row_see(row, &leases[i], failover_ms, now_ms);
+        }
+        row->round = table->round;
     }
     forget_unseen(table);
 }
@@ -77,4 +127,11 @@ void kh_table_update(struct kh_table *table, const struct kh_lease *leases, size
 bool kh_table_row_available(const struct kh_table_row *row, kh_ms now_ms, kh_ms failover_ms)
 {
     return row->lease.owner[0] == '\0' || now_ms - row->changed_at_ms > failover_ms;
+}
+
+bool kh_table_row_is_overdue(const struct kh_table_row *row, kh_ms now_ms, kh_ms failover_ms,
+                             kh_ms hand_off_ms)
+{
+    return row->lease.checkpoint_owner[0] != '\0' &&
+           now_ms - row->asked_at_ms > failover_ms + hand_off_ms;
 }

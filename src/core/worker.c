@@ -16,6 +16,7 @@
  * bytes. */
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
+#define COMING_MS          200
 #define LIST_RETRY_MS_MAX  KH_SECONDS(10)
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
@@ -53,6 +54,8 @@ void kh_worker_config_default(struct kh_worker_config *config)
         .leases_max = INT32_MAX,
         .steal_max = 1,
         .take_very_old = true,
+        .hand_over = true,
+        .hand_over_ms = KH_SECONDS(30),
         .initial_position = KH_POSITION_LATEST,
         .list_ms = 1000,
         .read_units_per_s = 5,
@@ -129,15 +132,56 @@ static void send_list(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *ou
     kh_pending_add(&worker->pending, op->id, KH_PENDING_LIST, "", now_ms);
 }
 
-/* A small table is looked at every list_ms, a large one as often as its budget of read units
- * allows. */
-static kh_ms list_pause_ms(struct kh_worker *worker)
+static bool is_mine(const struct kh_worker *worker, const struct kh_lease *lease)
+{
+    return strcmp(lease->owner, worker->ctx.config.worker_id) == 0;
+}
+
+/* When the first lease of somebody else runs out, if its owner does not renew it. */
+static kh_ms next_expiry_ms(const struct kh_worker *worker)
+{
+    kh_ms at_ms = KH_NEVER;
+
+    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
+        const struct kh_table_row *row = kh_table_at(&worker->table, i);
+
+        if (row->lease.owner[0] != '\0' &&
+            kh_map_get(&worker->consumers, kh_str(row->lease.key)) == NULL) {
+            at_ms = kh_ms_min(at_ms, row->changed_at_ms + worker->ctx.config.failover_ms + 1);
+        }
+    }
+    return at_ms;
+}
+
+/* A lease that was asked for is on its way to us. */
+static bool is_one_coming(const struct kh_worker *worker)
+{
+    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
+        const struct kh_lease *lease = &kh_table_at(&worker->table, i)->lease;
+
+        if (lease->checkpoint_owner[0] != '\0' && is_mine(worker, lease)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A small table is looked at every list_ms and whenever a lease may have run out, and a few times
+ * a second while a lease is on its way to us; a large one as often as its budget of read units
+ * allows, though not less often than by a Java worker. */
+static kh_ms next_list_ms(struct kh_worker *worker, kh_ms now_ms)
 {
     const struct kh_worker_config *config = &worker->ctx.config;
     kh_ms units = (kh_ms)(kh_table_n(&worker->table) / ROWS_PER_READ_UNIT) + 1;
+    kh_ms least_ms = kh_ms_min(units * 1000 / config->read_units_per_s, 2 * config->failover_ms);
+    kh_ms wanted_ms = is_one_coming(worker) ? COMING_MS : config->list_ms;
+    kh_ms usual_ms = kh_ctx_jitter(&worker->ctx, kh_ms_max(wanted_ms, least_ms));
+    kh_ms expiry_ms = next_expiry_ms(worker);
 
-    return kh_ctx_jitter(&worker->ctx,
-                         kh_ms_max(config->list_ms, units * 1000 / config->read_units_per_s));
+    if (expiry_ms <= now_ms || expiry_ms >= now_ms + usual_ms) {
+        return now_ms + usual_ms; /* one that has run out by now was seen to */
+    }
+    return kh_ms_max(expiry_ms, now_ms + least_ms);
 }
 
 /* ---- consumers ---- */
@@ -227,6 +271,10 @@ static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms 
     op->set = KH_LEASE_COUNTER | KH_LEASE_OWNER;
     op->lease.counter = lease->counter + 1;
     memcpy(op->lease.owner, me, sizeof(op->lease.owner));
+    if (worker->ctx.config.hand_over) {
+        op->set |= KH_LEASE_HANDOFF_OWNER;
+        memcpy(op->lease.handoff_owner, me, sizeof(op->lease.handoff_owner));
+    }
     op->remove = KH_LEASE_CHECKPOINT_OWNER;
     op->add_one = switched ? KH_LEASE_SWITCHES : 0;
     row->taking = true;
@@ -239,32 +287,86 @@ static bool is_held(const struct kh_worker *worker, const struct kh_table_row *r
     return row->taking || kh_map_get(&worker->consumers, kh_str(row->lease.key)) != NULL;
 }
 
-/* In a hand-off to us whoever still works on the shard comes first; unless he is dead: then nobody
- * renews. */
-static bool is_handed_over(const struct kh_worker *worker, const struct kh_table_row *row)
+/* Its owner is a kcl-host: it shall finish, and nobody else comes in between. The counter stays: it
+ * is the owner's. */
+static void ask_for(struct kh_worker *worker, const struct kh_lease *lease, kh_ms now_ms,
+                    struct kh_cmds *out)
 {
-    return row->lease.checkpoint_owner[0] == '\0' ||
-           kh_table_row_available(row, worker->list_sent_at_ms, worker->ctx.config.failover_ms);
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
+
+    op->id = ++worker->ctx.op;
+    op->expect_is = KH_LEASE_OWNER;
+    op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
+    op->set = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
+    memcpy(op->lease.checkpoint_owner, lease->owner, sizeof(op->lease.checkpoint_owner));
+    memcpy(op->lease.owner, worker->ctx.config.worker_id, sizeof(op->lease.owner));
+    (void)kh_pending_add(&worker->pending, op->id, KH_PENDING_ASK, lease->key, now_ms);
 }
 
-/* The table says a lease is ours, but no write of ours that we know of made it so: an answer was
- * lost, or a process before this one had our id. It counts as ours only after a write of our
- * own. */
+/* We stop before it was handed over: its owner may keep it. */
+static void ask_no_more(struct kh_worker *worker, const struct kh_lease *lease, kh_ms now_ms,
+                        struct kh_cmds *out)
+{
+    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
+
+    op->id = ++worker->ctx.op;
+    op->expect_is = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
+    memcpy(op->expect_checkpoint_owner, lease->checkpoint_owner,
+           sizeof(op->expect_checkpoint_owner));
+    op->set = KH_LEASE_OWNER;
+    op->remove = KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->lease.owner, lease->checkpoint_owner, sizeof(op->lease.owner));
+    (void)kh_pending_add(&worker->pending, op->id, KH_PENDING_ASK, lease->key, now_ms);
+}
+
+static void on_asked(struct kh_worker *worker, const struct kh_pending_entry *entry,
+                     const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
+{
+    struct kh_table_row *row = kh_table_find(&worker->table, entry->key);
+
+    if (answer->outcome != KH_LEASE_DONE) {
+        kh_cmds_note(out, entry->key, "worker.not_asked_for");
+    } else if (row != NULL) {
+        kh_table_row_see(row, &answer->lease, worker->ctx.config.failover_ms, now_ms);
+    }
+}
+
+/* In a hand-off to us whoever still works on the shard comes first; unless it is dead: then nobody
+ * renews; or cannot come to an end. */
+static bool is_handed_over(const struct kh_worker *worker, const struct kh_table_row *row)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+
+    return row->lease.checkpoint_owner[0] == '\0' ||
+           kh_table_row_available(row, worker->list_sent_at_ms, config->failover_ms) ||
+           kh_table_row_is_overdue(row, worker->list_sent_at_ms, config->failover_ms,
+                                   config->hand_over_ms);
+}
+
+/* From when on we are the only one who can work on a row of ours. */
+static kh_ms begin_ms(const struct kh_worker *worker, const struct kh_table_row *row)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+
+    if (row->lease.checkpoint_owner[0] == '\0') {
+        return row->free_at_ms;
+    }
+    return row->changed_at_ms + config->failover_ms;
+}
+
+/* The table says a lease is ours, but no write of ours that we know of made it so: it was handed
+ * over, an answer was lost, or a process before this one had our id. It counts as ours only after a
+ * write of our own. */
 static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
         struct kh_table_row *row = kh_table_at(&worker->table, i);
 
-        if (!is_held(worker, row) && is_handed_over(worker, row) &&
-            strcmp(row->lease.owner, worker->ctx.config.worker_id) == 0) {
-            /* Perhaps it was stolen, by a write of ours that was lost or by the process before this
-             * one. A checkpoint since then shows that the robbed one has stopped. */
-            kh_ms begin_at_ms = row->lease.owner_switches > 0
-                                    ? row->changed_at_ms + worker->ctx.config.failover_ms
-                                    : now_ms;
-
+        if (!is_held(worker, row) && is_mine(worker, &row->lease) && is_handed_over(worker, row)) {
             kh_cmds_note(out, row->lease.key, "worker.readopt");
-            send_take(worker, row, begin_at_ms, now_ms, out);
+            send_take(worker, row, begin_ms(worker, row), now_ms, out);
         }
     }
 }
@@ -284,6 +386,12 @@ static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
         kh_ms begin_at_ms =
             wish->steal ? wish->row->changed_at_ms + worker->ctx.config.failover_ms : now_ms;
 
+        if (wish->steal && worker->ctx.config.hand_over &&
+            kh_lease_can_be_handed_over(&wish->row->lease)) {
+            kh_cmds_note(out, wish->row->lease.key, "worker.ask_for");
+            ask_for(worker, &wish->row->lease, now_ms, out);
+            continue;
+        }
         kh_cmds_note(out, wish->row->lease.key, wish->steal ? "worker.steal" : "worker.take");
         send_take(worker, wish->row, begin_at_ms, now_ms, out);
     }
@@ -300,8 +408,7 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
         kh_cmds_note(out, row->lease.key, "worker.not_taken");
         return; /* an unknown one shows in the next LIST, and is re-adopted then */
     }
-    row->lease = answer->lease;
-    row->changed_at_ms = now_ms;
+    kh_table_row_see(row, &answer->lease, worker->ctx.config.failover_ms, now_ms);
     if (now_ms >= entry->sent_at_ms + worker->ctx.config.failover_ms) {
         kh_cmds_note(out, row->lease.key, "worker.taken_too_late");
         return;
@@ -407,8 +514,15 @@ static bool is_nothing_left(const struct kh_worker *worker)
 }
 
 /* Whoever robs us begins when we must have stopped, and what our child does until then is done
- * twice: so we look for ourselves as soon as the table says so, not only when the next renewal is
- * due. */
+ * twice; whoever asks for a lease waits. So we look for ourselves as soon as the table says so, not
+ * only when the next renewal is due. */
+static bool is_news_of_asking(const struct kh_worker *worker, const struct kh_table_row *row,
+                              const struct kh_consumer *consumer)
+{
+    return strcmp(row->lease.checkpoint_owner, worker->ctx.config.worker_id) == 0 &&
+           !kh_hold_is_asked_for(&consumer->hold);
+}
+
 static void doubt_robbed(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     for (size_t i = 0; i < worker->consumers.n; i++) {
@@ -417,8 +531,8 @@ static void doubt_robbed(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds 
         const struct kh_table_row *row = kh_table_find(&worker->table, held->key);
         size_t from = out->n;
 
-        if (row != NULL && row->lease.counter > held->counter &&
-            strcmp(row->lease.owner, worker->ctx.config.worker_id) != 0) {
+        if (row != NULL && !is_mine(worker, &row->lease) &&
+            (row->lease.counter > held->counter || is_news_of_asking(worker, row, consumer))) {
             kh_hold_doubt(&consumer->hold, now_ms, out);
             after_step(worker, consumer, from, now_ms, out);
         }
@@ -440,6 +554,14 @@ static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms 
         kh_consumer_stop(consumer, now_ms, out);
         after_step(worker, consumer, from, now_ms, out);
     }
+    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
+        const struct kh_lease *lease = &kh_table_at(&worker->table, i)->lease;
+
+        if (is_mine(worker, lease) && lease->checkpoint_owner[0] != '\0' &&
+            !is_held(worker, kh_table_at(&worker->table, i))) {
+            ask_no_more(worker, lease, now_ms, out);
+        }
+    }
 }
 
 static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
@@ -460,14 +582,15 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
         poke_children_of(worker, now_ms);
     }
     worker->sync.looked_at_ms = worker->list_sent_at_ms;
-    kh_table_update(&worker->table, answer->leases, answer->leases_n, now_ms);
+    kh_table_update(&worker->table, answer->leases, answer->leases_n,
+                    worker->ctx.config.failover_ms, now_ms);
     worker->listed = true;
     worker->list_failures_n = 0;
     if (worker->whole && answer->malformed_n > 0) {
         kh_cmds_note_value(out, "", "worker.table_not_whole", (int64_t)answer->malformed_n);
     }
     worker->whole = answer->malformed_n == 0;
-    worker->list_at_ms = now_ms + list_pause_ms(worker);
+    worker->list_at_ms = next_list_ms(worker, now_ms);
     if (worker->state != WORKER_RUNNING) {
         return;
     }
@@ -502,6 +625,9 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         break;
     case KH_PENDING_TAKE:
         on_take(worker, &entry, event->answer, now_ms, out);
+        break;
+    case KH_PENDING_ASK:
+        on_asked(worker, &entry, event->answer, now_ms, out);
         break;
     case KH_PENDING_CREATE:
         on_create(worker, event->answer, now_ms, out);
@@ -584,7 +710,8 @@ static void on_stop(struct kh_worker *worker, const struct kh_event *event, kh_m
 /* Everything is given back, or there is no more time for it. */
 static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
-    bool busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0;
+    bool busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0 ||
+                kh_pending_count(&worker->pending, KH_PENDING_ASK) > 0;
 
     if (worker->state != WORKER_STOPPING) {
         return;

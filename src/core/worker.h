@@ -8,8 +8,9 @@
  * Memory  grows with the number of leases only. Commands borrow from the worker until its next
  *         step.
  * Truth   KCL 3.x Scheduler and 2.x DynamoDBLeaseTaker. Chosen differences: leases are released on
- *         a clean stop, the table is looked at more often than every 20 s, a lone worker takes
- *         everything at once, and a child's failure ends nothing but that child.
+ *         a clean stop, and asked for with the hand-off of 3.x where their owner is a kcl-host, the
+ *         table is looked at more often than every 20 s, a lone worker takes everything at once,
+ *         and a child's failure ends nothing but that child.
  */
 #ifndef KH_CORE_WORKER_H
 #define KH_CORE_WORKER_H
@@ -25,8 +26,10 @@ struct kh_worker_config {
     uint64_t seed;       /* of all dice: jitter, shuffles */
     kh_ms failover_ms;   /* failoverTimeMillis */
     uint32_t leases_max; /* maxLeasesForWorker */
-    uint32_t steal_max;  /* maxLeasesToStealAtOneTime */
+    uint32_t steal_max;  /* maxLeasesToStealAtOneTime, of those that are not handed over */
     bool take_very_old;  /* enablePriorityLeaseAssignment */
+    bool hand_over;      /* isGracefulLeaseHandoffEnabled: ask a living owner for its lease */
+    kh_ms hand_over_ms;  /* gracefulLeaseHandoffTimeoutMillis: how long it may take over that */
     enum kh_position_type
         initial_position;    /* TRIM_HORIZON, LATEST or AT_TIMESTAMP, for leases being created */
     int64_t initial_wall_ms; /* AT_TIMESTAMP */

@@ -51,8 +51,18 @@ static void assign(kh_ms first_seen_ms, kh_ms now_ms)
 {
     struct kh_assign_self self = {.ctx = &ctx, .held = &held, .seen_at_ms = now_ms};
 
-    kh_table_update(&table, leases, leases_n, first_seen_ms);
+    kh_table_update(&table, leases, leases_n, KH_SECONDS(10), first_seen_ms);
     kh_assign_balanced(&table, &(struct kh_assign_workers){0}, &self, &wishes);
+}
+
+static size_t wished_from(const char *owner)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < wishes.n; i++) {
+        n += strcmp(wishes.items[i].row->lease.owner, owner) == 0;
+    }
+    return n;
 }
 
 START_TEST(a_lone_worker_takes_everything_at_once)
@@ -212,6 +222,65 @@ START_TEST(an_empty_table_gives_nothing_to_wish_for)
 }
 END_TEST
 
+/* The owner is a kcl-host that hands its leases over when they are asked for. */
+static void own_kindly(const char *owner, size_t n)
+{
+    own(owner, n);
+    for (size_t i = leases_n - n; i < leases_n; i++) {
+        strcpy(leases[i].handoff_owner, owner);
+    }
+}
+
+START_TEST(what_is_handed_over_is_asked_for_all_at_once_and_from_everybody)
+{
+    own_kindly("a", 6);
+    own_kindly("b", 6);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 4);
+    ck_assert_uint_eq(wished_from("a"), 2);
+    ck_assert_uint_eq(wished_from("b"), 2);
+}
+END_TEST
+
+START_TEST(from_a_worker_that_hands_nothing_over_one_is_taken_at_a_time)
+{
+    own("java", 6);
+    own_kindly("b", 6);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wished_from("java"), 1);
+    ck_assert_uint_eq(wished_from("b"), 2);
+}
+END_TEST
+
+START_TEST(a_lease_that_was_asked_for_counts_as_its_next_owners_and_is_let_alone)
+{
+    own_kindly("a", 6);
+    for (int i = 0; i < 3; i++) {
+        strcpy(leases[i].owner, "b");
+        strcpy(leases[i].checkpoint_owner, "a");
+    }
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1); /* 3, 3 and none: one of a's own three */
+    ck_assert_uint_eq(wished_from("a"), 1);
+}
+END_TEST
+
+START_TEST(what_it_finishes_for_another_counts_as_the_others)
+{
+    static int consumer;
+
+    own("me", 4);
+    for (int i = 0; i < 2; i++) {
+        strcpy(leases[i].owner, "b");
+        strcpy(leases[i].checkpoint_owner, "me");
+        kh_map_add(&held, kh_str(leases[i].key), &consumer);
+    }
+    own("", 2);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1); /* 2, 2 and 2 free: 3 each */
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("assign");
@@ -232,5 +301,9 @@ int main(void)
     tcase_add_test(tcase, without_priority_old_leases_are_like_others);
     tcase_add_test(tcase, a_finished_lease_does_not_fill_the_only_place);
     tcase_add_test(tcase, an_empty_table_gives_nothing_to_wish_for);
+    tcase_add_test(tcase, what_is_handed_over_is_asked_for_all_at_once_and_from_everybody);
+    tcase_add_test(tcase, from_a_worker_that_hands_nothing_over_one_is_taken_at_a_time);
+    tcase_add_test(tcase, a_lease_that_was_asked_for_counts_as_its_next_owners_and_is_let_alone);
+    tcase_add_test(tcase, what_it_finishes_for_another_counts_as_the_others);
     return suite_run("assign", tcase);
 }

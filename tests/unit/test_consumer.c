@@ -411,6 +411,64 @@ START_TEST(a_planned_stop_asks_takes_the_checkpoint_and_releases_last)
 }
 END_TEST
 
+/* Somebody asks for the lease; the next renewal shows it. */
+static void be_asked(kh_ms now_ms)
+{
+    struct kh_lease_answer answer = {.outcome = KH_LEASE_CONFLICT, .found = true};
+
+    tick(now_ms);
+    strcpy(row.owner, "next");
+    strcpy(row.checkpoint_owner, "me");
+    answer.lease = row;
+    answer.id = consumer->hold.op;
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms + 10);
+}
+
+START_TEST(who_is_asked_for_the_lease_finishes_stores_and_passes_it_on)
+{
+    process_first_batch();
+    be_asked(4400);
+    ck_assert_uint_eq(cmds_op(&out)->expect_absent, 0); /* still ours, and renewed */
+    stored(4500);
+    status("processRecords", 5000);
+    ck_assert_str_eq(cmds_action(&out), "shutdownRequested");
+    checkpoint(5100);
+    stored(5200);
+    status("shutdownRequested", 5300);
+    ck_assert_str_eq(cmds_action(&out), "leaseLost");
+    status("leaseLost", 5400);
+    ck_assert_str_eq(row.owner, "next");
+    ck_assert_str_eq(row.checkpoint_owner, "me");
+    exited(5500);
+    stored(5600);
+    ck_assert_str_eq(row.owner, "next");
+    ck_assert_str_eq(row.checkpoint_owner, "");
+    ck_assert_str_eq(row.checkpoint.seq, "500");
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
+}
+END_TEST
+
+START_TEST(a_child_that_takes_too_long_over_a_hand_off_is_killed)
+{
+    process_first_batch();
+    be_asked(4400);
+    stored(4500);
+    while (kh_consumer_deadline(consumer) < 34410) {
+        kh_ms now_ms = kh_consumer_deadline(consumer);
+
+        tick(now_ms);
+        ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_SIGNAL));
+        stored(now_ms + 10);
+    }
+    tick(34410);
+    ck_assert(cmds_noted(&out, "consumer.hand_over_overdue"));
+    ck_assert(cmds_find(&out, KH_CMD_CHILD_SIGNAL)->kill);
+    exited(34500);
+    stored(34600);
+    ck_assert_str_eq(row.checkpoint_owner, "");
+}
+END_TEST
+
 START_TEST(a_shard_without_child_is_released_at_once)
 {
     kh_consumer_stop(consumer, 1000, &out);
@@ -610,6 +668,8 @@ int main(void)
     tcase_add_test(tcase, a_finished_lease_starts_no_child);
     tcase_add_test(tcase, a_finished_lease_is_cleaned_up_after_five_minutes);
     tcase_add_test(tcase, a_planned_stop_asks_takes_the_checkpoint_and_releases_last);
+    tcase_add_test(tcase, who_is_asked_for_the_lease_finishes_stores_and_passes_it_on);
+    tcase_add_test(tcase, a_child_that_takes_too_long_over_a_hand_off_is_killed);
     tcase_add_test(tcase, a_shard_without_child_is_released_at_once);
     tcase_add_test(tcase, a_killed_childs_lease_is_released_after_its_exit);
     tcase_add_test(tcase, a_checkpoint_that_is_not_ours_shows_a_twin_and_is_not_written_over);

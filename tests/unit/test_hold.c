@@ -372,6 +372,103 @@ START_TEST(a_renewal_that_certainly_failed_is_tried_again)
 }
 END_TEST
 
+static void ask_for_it(const char *who)
+{
+    strcpy(row.checkpoint_owner, row.owner);
+    strcpy(row.owner, who);
+}
+
+START_TEST(a_renewal_that_meets_a_hand_off_goes_on_without_that_condition)
+{
+    ask_for_it("next");
+    tick(4308);
+    conflict(4400);
+    ck_assert(cmds_noted(&out, "hold.asked_for"));
+    ck_assert(kh_hold_is_asked_for(&hold));
+    ck_assert_uint_eq(cmds_op(&out)->expect_counter, 7);
+    ck_assert_uint_eq(cmds_op(&out)->expect_absent, 0);
+    ck_assert_int_eq(hold.expires_at_ms, 11000); /* being asked buys no time */
+    done(4500);
+    ck_assert(kh_hold_is_asked_for(&hold));
+    ck_assert_int_eq(hold.expires_at_ms, 14400);
+}
+END_TEST
+
+START_TEST(a_checkpoint_is_still_stored_during_a_hand_off_and_shows_it)
+{
+    ask_for_it("next");
+    ask_checkpoint("500", 2000);
+    done(2100);
+    ck_assert_int_eq(hold.checkpoint, KH_CHECKPOINT_STORED);
+    ck_assert(cmds_noted(&out, "hold.asked_for"));
+    ck_assert(kh_hold_is_asked_for(&hold));
+}
+END_TEST
+
+START_TEST(a_release_that_meets_a_hand_off_passes_the_lease_on)
+{
+    ask_for_it("next");
+    kh_cmds_reset(&out);
+    kh_hold_release(&hold, 2000, &out);
+    conflict(2100);
+    ck_assert_uint_eq(cmds_op(&out)->remove, KH_LEASE_CHECKPOINT_OWNER);
+    done(2200);
+    ck_assert_int_eq(hold.state, KH_HOLD_RELEASED);
+    ck_assert_str_eq(row.owner, "next");
+    ck_assert_str_eq(row.checkpoint_owner, "");
+}
+END_TEST
+
+START_TEST(a_hand_off_that_is_taken_back_leaves_a_plain_release)
+{
+    ask_for_it("next");
+    tick(4308);
+    conflict(4400);
+    done(4500);
+    strcpy(row.owner, "me");
+    row.checkpoint_owner[0] = '\0';
+    kh_cmds_reset(&out);
+    kh_hold_release(&hold, 5000, &out);
+    conflict(5100);
+    ck_assert(!kh_hold_is_asked_for(&hold));
+    done(5200);
+    ck_assert_int_eq(hold.state, KH_HOLD_RELEASED);
+    ck_assert_str_eq(row.owner, "");
+}
+END_TEST
+
+START_TEST(a_lease_taken_in_a_hand_off_by_a_worker_that_knows_none_is_lost)
+{
+    ask_for_it("next");
+    tick(4308);
+    conflict(4400);
+    strcpy(row.owner, "java"); /* and checkpointOwner stays ours */
+    row.counter = 8;
+    conflict(4500);
+    ck_assert_int_eq(hold.state, KH_HOLD_LOST);
+    ck_assert(cmds_noted(&out, "hold.taken"));
+}
+END_TEST
+
+START_TEST(a_stale_mark_of_ours_on_a_lease_of_another_is_no_hand_off)
+{
+    ask_for_it("java");
+    row.counter = 8; /* asked for and taken: the counter alone tells */
+    tick(4308);
+    conflict(4400);
+    ck_assert_int_eq(hold.state, KH_HOLD_LOST);
+}
+END_TEST
+
+START_TEST(a_row_that_names_us_as_old_and_new_owner_is_lost)
+{
+    strcpy(row.checkpoint_owner, "me");
+    tick(4308);
+    conflict(4400);
+    ck_assert_int_eq(hold.state, KH_HOLD_LOST);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("hold");
@@ -400,5 +497,12 @@ int main(void)
     tcase_add_test(tcase, an_unknown_release_is_recognised_when_it_is_made_again);
     tcase_add_test(tcase, a_release_during_a_hand_off_leaves_the_next_owner_in_place);
     tcase_add_test(tcase, a_renewal_that_certainly_failed_is_tried_again);
+    tcase_add_test(tcase, a_renewal_that_meets_a_hand_off_goes_on_without_that_condition);
+    tcase_add_test(tcase, a_checkpoint_is_still_stored_during_a_hand_off_and_shows_it);
+    tcase_add_test(tcase, a_release_that_meets_a_hand_off_passes_the_lease_on);
+    tcase_add_test(tcase, a_hand_off_that_is_taken_back_leaves_a_plain_release);
+    tcase_add_test(tcase, a_lease_taken_in_a_hand_off_by_a_worker_that_knows_none_is_lost);
+    tcase_add_test(tcase, a_stale_mark_of_ours_on_a_lease_of_another_is_no_hand_off);
+    tcase_add_test(tcase, a_row_that_names_us_as_old_and_new_owner_is_lost);
     return suite_run("hold", tcase);
 }

@@ -61,7 +61,7 @@ static void have_leases(const unsigned *numbers, size_t n)
         name(leases[i].key, numbers[i]);
         leases[i].checkpoint = kh_extseq_sentinel(KH_SEQ_TRIM_HORIZON);
     }
-    kh_table_update(&table, leases, n, 0);
+    kh_table_update(&table, leases, n, KH_SECONDS(10), 0);
 }
 
 static void plan_from(enum kh_position_type initial)
@@ -234,11 +234,11 @@ START_TEST(a_hole_is_a_range_without_an_unfinished_lease)
                                  lease("b", HALF_NEXT, LAST, KH_SEQ_SHARD_END),
                                  lease("c", HALF_NEXT, LAST, KH_SEQ_TRIM_HORIZON)};
 
-    kh_table_update(&table, leases, 3, 0);
+    kh_table_update(&table, leases, 3, KH_SECONDS(10), 0);
     ck_assert(!kh_shards_has_hole(&table));
 
     leases[2].checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
-    kh_table_update(&table, leases, 3, 0);
+    kh_table_update(&table, leases, 3, KH_SECONDS(10), 0);
     ck_assert(kh_shards_has_hole(&table));
 }
 END_TEST
@@ -248,11 +248,11 @@ START_TEST(parent_and_child_may_overlap_but_an_unknown_range_is_a_hole)
     struct kh_lease leases[2] = {lease("a", "0", LAST, KH_SEQ_LATEST),
                                  lease("b", "0", HALF, KH_SEQ_TRIM_HORIZON)};
 
-    kh_table_update(&table, leases, 2, 0);
+    kh_table_update(&table, leases, 2, KH_SECONDS(10), 0);
     ck_assert(!kh_shards_has_hole(&table));
 
     strcpy(leases[1].range.start, "");
-    kh_table_update(&table, leases, 2, 0);
+    kh_table_update(&table, leases, 2, KH_SECONDS(10), 0);
     ck_assert(kh_shards_has_hole(&table));
 }
 END_TEST

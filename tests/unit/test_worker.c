@@ -418,6 +418,120 @@ START_TEST(a_hand_off_to_us_that_nobody_goes_on_with_is_ended)
 }
 END_TEST
 
+/* Two leases of a worker that hands them over; we ask for one of them, and row is that one. */
+static const struct kh_lease_op *ask_for_one(struct kh_lease rows[2], struct kh_lease **row)
+{
+    rows[0] = lease("a", "kind", "0", HALF);
+    rows[1] = lease("b", "kind", HALF_NEXT, LAST);
+    strcpy(rows[0].handoff_owner, "kind");
+    strcpy(rows[1].handoff_owner, "kind");
+    tick(1000);
+    listed(cmds_op(&out)->id, rows, 2, 1010);
+    ck_assert(cmds_noted(&out, "worker.ask_for"));
+    *row = &rows[strcmp(cmds_op(&out)->key, "a") == 0 ? 0 : 1];
+    return cmds_op(&out);
+}
+
+START_TEST(a_kind_owner_is_asked_and_the_counter_left_to_it)
+{
+    struct kh_lease rows[2];
+    struct kh_lease *row;
+    const struct kh_lease_op *op = ask_for_one(rows, &row);
+
+    ck_assert_uint_eq(op->expect_is, KH_LEASE_OWNER);
+    ck_assert_str_eq(op->expect_owner, "kind");
+    ck_assert_uint_eq(op->expect_absent, KH_LEASE_CHECKPOINT_OWNER);
+    ck_assert_uint_eq(op->set, KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER);
+    ck_assert_str_eq(op->lease.owner, "me");
+    ck_assert_str_eq(op->lease.checkpoint_owner, "kind");
+}
+END_TEST
+
+START_TEST(what_was_handed_over_begins_at_once)
+{
+    struct kh_lease rows[2];
+    struct kh_lease *row;
+    const struct kh_lease_op *op = ask_for_one(rows, &row);
+    bool exists = true;
+
+    ck_assert_int_eq(kh_lease_op_apply(op, &exists, row), KH_LEASE_DONE);
+    answer(op->id, (struct kh_lease_answer){.outcome = KH_LEASE_DONE, .found = true, .lease = *row},
+           1020);
+    tick(2000);
+    listed(cmds_op(&out)->id, rows, 2, 2010);
+    ck_assert_ptr_null(cmds_op(&out));                  /* its owner is not done yet */
+    ck_assert_int_le(kh_worker_deadline(worker), 2210); /* so look again soon */
+    row->checkpoint_owner[0] = '\0';
+    row->counter = 7;
+    tick(2300);
+    listed(cmds_op(&out)->id, rows, 2, 2310);
+    taken(*row, 2320);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
+}
+END_TEST
+
+START_TEST(whoever_was_asked_and_took_no_notice_is_robbed_in_the_end)
+{
+    struct kh_lease all = lease("s", "me", "0", LAST);
+
+    strcpy(all.checkpoint_owner, "deaf");
+    for (kh_ms now_ms = 1000; now_ms <= 41000; now_ms += 2000) {
+        tick(now_ms);
+        listed(cmds_op(&out)->id, &all, 1, now_ms + 10);
+        ck_assert_ptr_null(cmds_op(&out));
+        all.counter++;
+    }
+    tick(42000);
+    listed(cmds_op(&out)->id, &all, 1, 42010);
+    taken(all, 42020);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_START)); /* it must have noticed first */
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 1);
+}
+END_TEST
+
+START_TEST(a_question_that_came_too_late_changes_nothing)
+{
+    struct kh_lease rows[2];
+    struct kh_lease *row;
+    const struct kh_lease_op *op = ask_for_one(rows, &row);
+
+    answer(op->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1020);
+    ck_assert(cmds_noted(&out, "worker.not_asked_for"));
+    ck_assert_uint_eq(kh_worker_shards_n(worker), 0);
+}
+END_TEST
+
+START_TEST(whoever_stops_before_a_lease_came_asks_for_it_no_more)
+{
+    struct kh_lease all = lease("s", "me", "0", LAST);
+    const struct kh_lease_op *op;
+
+    strcpy(all.checkpoint_owner, "kind");
+    first_look(&all);
+    step((struct kh_event){.type = KH_EVENT_STOP}, 1020);
+    op = cmds_op(&out);
+    ck_assert_uint_eq(op->expect_is, KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER);
+    ck_assert_str_eq(op->lease.owner, "kind");
+    ck_assert_uint_eq(op->remove, KH_LEASE_CHECKPOINT_OWNER);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_STOPPED));
+    answer(op->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1030);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_STOPPED));
+}
+END_TEST
+
+START_TEST(the_table_is_looked_at_when_a_lease_may_run_out)
+{
+    struct kh_lease all = lease("s", "other", "0", LAST);
+
+    config.list_ms = KH_SECONDS(8);
+    make();
+    first_look(&all);
+    tick(kh_worker_deadline(worker));
+    listed(cmds_op(&out)->id, &all, 1, 8000);
+    ck_assert_int_eq(kh_worker_deadline(worker), 11011);
+}
+END_TEST
+
 START_TEST(a_third_signal_waits_for_nothing)
 {
     struct kh_lease all = lease("s", "", "0", LAST);
@@ -561,6 +675,12 @@ int main(void)
     tcase_add_test(tcase, children_that_take_too_long_are_killed_and_then_nothing_is_waited_for);
     tcase_add_test(tcase, a_second_signal_kills_at_once);
     tcase_add_test(tcase, a_hand_off_to_us_that_nobody_goes_on_with_is_ended);
+    tcase_add_test(tcase, a_kind_owner_is_asked_and_the_counter_left_to_it);
+    tcase_add_test(tcase, what_was_handed_over_begins_at_once);
+    tcase_add_test(tcase, whoever_was_asked_and_took_no_notice_is_robbed_in_the_end);
+    tcase_add_test(tcase, a_question_that_came_too_late_changes_nothing);
+    tcase_add_test(tcase, whoever_stops_before_a_lease_came_asks_for_it_no_more);
+    tcase_add_test(tcase, the_table_is_looked_at_when_a_lease_may_run_out);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
     tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
     tcase_add_test(tcase, with_nothing_to_read_it_says_so_and_ends);
