@@ -11,11 +11,13 @@
 #define KH_CORE_CTX_H
 
 #include "base/rand.h"
+#include "core/pace.h"
 #include "core/worker.h"
 
 struct kh_ctx {
     struct kh_worker_config config;
     struct kh_rand rand;
+    struct kh_pace pace;
     uint64_t ticket; /* last one given out */
     uint64_t op;     /* last request number given out */
     uint32_t child;  /* last child number given out */

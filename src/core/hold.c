@@ -139,8 +139,9 @@ static void send_next(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out)
     } else if (now_ms >= hold->renew_at_ms) {
         if (hold->release) {
             send_release(hold, out);
-        } else {
+        } else if (now_ms >= hold->ctx->pace.next_at_ms) {
             send_renewal(hold, now_ms, out);
+            kh_pace_sent(&hold->ctx->pace, now_ms);
         }
     }
 }
@@ -297,6 +298,9 @@ static void retry_later(struct kh_hold *hold, kh_ms now_ms)
 
 static void on_failed(struct kh_hold *hold, enum kh_rc rc, kh_ms now_ms, struct kh_cmds *out)
 {
+    if (rc == KH_THROTTLED) {
+        kh_pace_throttled(&hold->ctx->pace, now_ms);
+    }
     retry_later(hold, now_ms);
     kh_cmds_note(out, hold->lease.key, "hold.write_failed");
     if (hold->write != KH_WRITE_CHECKPOINT || hold->unknown) {
@@ -318,6 +322,7 @@ static void on_answer(struct kh_hold *hold, const struct kh_lease_answer *answer
 {
     switch (answer->outcome) {
     case KH_LEASE_DONE:
+        kh_pace_stored(&hold->ctx->pace);
         on_done(hold, &answer->lease, out);
         send_next(hold, now_ms, out);
         break;
@@ -402,7 +407,9 @@ kh_ms kh_hold_deadline(const struct kh_hold *hold)
         return KH_NEVER;
     }
     if (hold->state == KH_HOLD_HELD) {
-        at_ms = kh_ms_min(at_ms, hold->renew_at_ms);
+        at_ms = kh_ms_min(at_ms, hold->release
+                                     ? hold->renew_at_ms
+                                     : kh_ms_max(hold->renew_at_ms, hold->ctx->pace.next_at_ms));
         if (hold->checkpoint == KH_CHECKPOINT_WAITING) {
             at_ms = kh_ms_min(at_ms, hold->checkpoint_at_ms);
         }

@@ -80,6 +80,7 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     kh_assert(config->read_units_per_s > 0);
     worker->ctx.config = *config;
     kh_rand_init(&worker->ctx.rand, config->seed);
+    kh_pace_init(&worker->ctx.pace);
     kh_table_init(&worker->table);
     kh_map_init(&worker->consumers);
     kh_pending_init(&worker->pending);
@@ -670,9 +671,34 @@ static void kill_children(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds
     }
 }
 
+/* While the store throttles only one renewal goes out at a time: that of the lease that runs out
+ * first. */
+static void renew_most_urgent(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                              struct kh_cmds *out)
+{
+    struct kh_consumer *first = NULL;
+
+    kh_pace_share(&worker->ctx.pace, worker->consumers.n, worker->ctx.config.failover_ms);
+    if (worker->ctx.pace.gap_ms == 0) {
+        return;
+    }
+    for (size_t i = 0; i < worker->consumers.n; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+
+        if (now_ms >= kh_hold_deadline(&consumer->hold) &&
+            (first == NULL || consumer->hold.expires_at_ms < first->hold.expires_at_ms)) {
+            first = consumer;
+        }
+    }
+    if (first != NULL) {
+        step_consumer(worker, first, event, now_ms, out);
+    }
+}
+
 static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                     struct kh_cmds *out)
 {
+    renew_most_urgent(worker, event, now_ms, out);
     for (size_t i = 0; i < worker->consumers.n; i++) {
         struct kh_consumer *consumer = consumer_at(worker, i);
 

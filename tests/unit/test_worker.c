@@ -532,6 +532,60 @@ START_TEST(the_table_is_looked_at_when_a_lease_may_run_out)
 }
 END_TEST
 
+/* The requests of the last step, n of them. */
+static void stores(struct kh_lease_op *ops, size_t n)
+{
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_STORE), n);
+    for (size_t i = 0; i < out.n; i++) {
+        if (out.items[i].type == KH_CMD_STORE) {
+            *ops++ = *out.items[i].op;
+        }
+    }
+}
+
+/* Rows "a" and "b", of which the request wrote one. */
+static void stored(const struct kh_lease_op *op, const struct kh_lease rows[2], kh_ms now_ms)
+{
+    answer(op->id,
+           (struct kh_lease_answer){.outcome = KH_LEASE_DONE,
+                                    .found = true,
+                                    .lease = rows[strcmp(op->key, "a") == 0 ? 0 : 1]},
+           now_ms);
+}
+
+START_TEST(while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_first)
+{
+    struct kh_lease rows[2] = {lease("a", "", "0", HALF), lease("b", "", HALF_NEXT, LAST)};
+    struct kh_lease_op ops[2];
+
+    config.list_ms = KH_SECONDS(20);
+    make();
+    tick(1000);
+    listed(cmds_op(&out)->id, rows, 2, 1010);
+    stores(ops, 2);
+    for (int i = 0; i < 2; i++) {
+        strcpy(rows[i].owner, "me");
+        rows[i].counter = 6;
+    }
+    stored(&ops[0], rows, 1020);
+    stored(&ops[1], rows, 1020);
+    tick(4400);
+    stores(ops, 2);
+    rows[0].counter = 7;
+    rows[1].counter = 7;
+    stored(&ops[0], rows, 4410);
+    answer(ops[1].id, (struct kh_lease_answer){.outcome = KH_LEASE_FAILED, .rc = KH_THROTTLED},
+           4420);
+    tick(9000); /* both are due, the throttled one runs out first */
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_STORE), 1);
+    ck_assert_str_eq(cmds_op(&out)->key, ops[1].key);
+    tick(9000);
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_STORE), 0);
+    tick(9005);
+    ck_assert_str_eq(cmds_op(&out)->key, ops[0].key);
+}
+END_TEST
+
 START_TEST(a_third_signal_waits_for_nothing)
 {
     struct kh_lease all = lease("s", "", "0", LAST);
@@ -681,6 +735,7 @@ int main(void)
     tcase_add_test(tcase, a_question_that_came_too_late_changes_nothing);
     tcase_add_test(tcase, whoever_stops_before_a_lease_came_asks_for_it_no_more);
     tcase_add_test(tcase, the_table_is_looked_at_when_a_lease_may_run_out);
+    tcase_add_test(tcase, while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_first);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
     tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
     tcase_add_test(tcase, with_nothing_to_read_it_says_so_and_ends);
