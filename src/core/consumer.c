@@ -336,6 +336,7 @@ static void feed_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmd
 
     if (kh_fetch_pop(&consumer->fetch, &batch, now_ms, out)) {
         kh_ckpt_delivered(&consumer->ckpt, &batch.last);
+        kh_hold_delivered(&consumer->hold, batch.data_bytes);
         consumer->batch = batch.batch;
         kh_dialog_send(&consumer->dialog, KH_ACTION_PROCESS_RECORDS, batch.batch, now_ms, out);
     } else if (consumer->fetch.state == KH_FETCH_ENDED) {

@@ -1,7 +1,7 @@
 /* event: what happened, as plain data, on its way into the core.
  *
  * Shape   one tagged record; `key` names the shard for all shard and child events.
- * Units   *_ms as in base/time.h; bytes are decoded record data.
+ * Units   *_ms as in base/time.h.
  * Errors  rc in OPENED, FETCHED and SHARDS: KH_OK, or what the source met; see each.
  * Memory  everything a pointer reaches is borrowed by the step and copied if it is kept.
  * Truth   own design.
@@ -35,9 +35,10 @@ enum kh_event_type {
 
 /* What a FETCH brought. */
 struct kh_fetched {
-    uint64_t batch;     /* 0 if records_n is 0; otherwise to be given back with DROP_BATCH */
-    uint32_t records_n; /* after dropping what was skipped */
-    uint64_t bytes;     /* memory the batch holds */
+    uint64_t batch;      /* 0 if records_n is 0; otherwise to be given back with DROP_BATCH */
+    uint32_t records_n;  /* after dropping what was skipped */
+    uint64_t bytes;      /* memory the batch holds */
+    uint64_t data_bytes; /* record data in it, decoded */
     struct kh_extseq
         last; /* of the newest record read from the shard, delivered or dropped; none if none */
     bool has_millis_behind;

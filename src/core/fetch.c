@@ -154,6 +154,7 @@ static void accept(struct kh_fetch *fetch, const struct kh_fetched *fetched, str
             .batch = fetched->batch,
             .records_n = fetched->records_n,
             .bytes = fetched->bytes,
+            .data_bytes = fetched->data_bytes,
             .last = fetched->last,
         };
         fetch->queue_bytes += fetched->bytes;

@@ -34,6 +34,7 @@ struct kh_fetch_batch {
     uint64_t batch; /* 0: an empty one */
     uint32_t records_n;
     uint64_t bytes;
+    uint64_t data_bytes;
     struct kh_extseq last;
 };
 

@@ -13,6 +13,8 @@
  * accident. */
 #define OWN_FOUND_MAX 3
 
+#define THROUGHPUT_KBPS_MAX 1e9 /* a thousand times what one shard can give */
+
 /* How often a throttled checkpoint is written before the child is told. */
 #define CHECKPOINT_TRIES_MAX 4
 
@@ -49,6 +51,7 @@ void kh_hold_init(struct kh_hold *hold, struct kh_ctx *ctx, const struct kh_leas
         .state = KH_HOLD_HELD,
         .sent_at_ms = sent_at_ms,
         .expires_at_ms = sent_at_ms + ctx->config.failover_ms,
+        .measured_at_ms = sent_at_ms,
     };
     /* Leases that are taken together are not renewed together for ever. */
     hold->renew_at_ms = sent_at_ms + kh_ctx_jitter(ctx, renew_ms(hold));
@@ -62,6 +65,33 @@ static void lose(struct kh_hold *hold, const char *note, struct kh_cmds *out)
         hold->checkpoint = KH_CHECKPOINT_LOST;
     }
     kh_cmds_note(out, hold->lease.key, note);
+}
+
+/* Java's measure: the average over one interval between renewals, then half of it and half of what
+ * was stored before. An idle lease decays towards 0. */
+static void put_throughput(struct kh_hold *hold, struct kh_lease_op *op, kh_ms now_ms)
+{
+    const kh_ms span_ms = now_ms - hold->measured_at_ms;
+    double kbps;
+
+    if (span_ms < renew_ms(hold) || (hold->delivered_bytes == 0 && !hold->lease.has_throughput)) {
+        return;
+    }
+    kbps = (double)hold->delivered_bytes / 1024 * 1000 / (double)span_ms;
+    if (hold->lease.has_throughput) {
+        kbps = (kbps + hold->lease.throughput_kbps) / 2;
+    }
+    kbps = kbps < THROUGHPUT_KBPS_MAX ? kbps : THROUGHPUT_KBPS_MAX;
+    hold->delivered_bytes = 0;
+    hold->measured_at_ms = now_ms;
+    op->set |= KH_LEASE_THROUGHPUT;
+    op->lease.has_throughput = true;
+    op->lease.throughput_kbps = (double)(uint64_t)(kbps * 1000000 + 0.5) / 1000000;
+}
+
+void kh_hold_delivered(struct kh_hold *hold, uint64_t data_bytes)
+{
+    hold->delivered_bytes += data_bytes;
 }
 
 static struct kh_lease_op *begin_write(struct kh_hold *hold, enum kh_hold_write write,
@@ -89,6 +119,7 @@ static void send_renewal(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out
     if (!kh_hold_is_asked_for(hold)) {
         op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
     }
+    put_throughput(hold, op, now_ms);
     hold->sent_at_ms = now_ms;
 }
 
@@ -105,6 +136,7 @@ static void send_checkpoint(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *
         op->lease.children_n = hold->children_n;
         memcpy(op->lease.children, hold->children, sizeof(op->lease.children));
     }
+    put_throughput(hold, op, now_ms);
     hold->sent_at_ms = now_ms;
     hold->checkpoint_tries_n++;
 }

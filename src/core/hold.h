@@ -55,8 +55,10 @@ struct kh_hold {
     unsigned checkpoint_tries_n;
     unsigned children_n; /* childShardIds, to be stored with every checkpoint from now on */
     char children[KH_CHILDREN_MAX][KH_SHARD_ID_MAX + 1];
-    kh_ms checkpoint_at_ms; /* when to write it (again) */
-    bool release;           /* asked for */
+    kh_ms checkpoint_at_ms;   /* when to write it (again) */
+    bool release;             /* asked for */
+    uint64_t delivered_bytes; /* since measured_at_ms */
+    kh_ms measured_at_ms;
 };
 
 /* row is what our take or re-adoption stored; sent_at_ms is when that write was sent. */
@@ -78,6 +80,10 @@ void kh_hold_release(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
 /* A look at the table shows the lease with somebody else, or asked for by somebody else: make sure
  * at once. */
 void kh_hold_doubt(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out);
+
+/* Record data went to the child: how much in a second is stored with the lease (throughputKBps),
+ * for whoever shares the leases out. */
+void kh_hold_delivered(struct kh_hold *hold, uint64_t data_bytes);
 
 /* Somebody else is named as the next owner: finish with the shard, then release. */
 bool kh_hold_is_asked_for(const struct kh_hold *hold);

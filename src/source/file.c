@@ -197,6 +197,7 @@ static void answer_fetch(struct file_source *source, const struct ask *ask, stru
     } else {
         fetched.records_n = (uint32_t)batch->records_n;
         fetched.bytes = kh_batch_bytes(batch);
+        fetched.data_bytes = kh_batch_data_bytes(batch);
     }
     if (fetched.ended) {
         children = find_children(source, reading->id, &fetched.children_n);

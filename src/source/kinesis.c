@@ -353,6 +353,7 @@ static enum kh_rc read_records(struct shard *shard, struct kh_batch *batch,
     kh_batch_skip(batch, &shard->skip_to);
     fetched->records_n = (uint32_t)batch->records_n;
     fetched->bytes = kh_batch_bytes(batch);
+    fetched->data_bytes = kh_batch_data_bytes(batch);
     fetched->has_millis_behind = batch->has_millis_behind;
     fetched->millis_behind = batch->millis_behind;
     fetched->ended = !got->has_next;

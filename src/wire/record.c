@@ -31,6 +31,22 @@ size_t kh_batch_bytes(const struct kh_batch *batch)
            batch->records_capacity * sizeof(*batch->records);
 }
 
+uint64_t kh_batch_data_bytes(const struct kh_batch *batch)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < batch->records_n; i++) {
+        const struct kh_str data = batch->records[i].data;
+        size_t padding_n = 0;
+
+        while (padding_n < 2 && padding_n < data.n && data.p[data.n - 1 - padding_n] == '=') {
+            padding_n++;
+        }
+        bytes += data.n / 4 * 3 - padding_n;
+    }
+    return bytes;
+}
+
 void kh_batch_add(struct kh_batch *batch, const struct kh_record *record)
 {
     if (batch->records_n == batch->records_capacity) {

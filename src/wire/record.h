@@ -39,6 +39,7 @@ struct kh_batch {
 struct kh_batch *kh_batch_new(void);
 void kh_batch_free(struct kh_batch *batch);
 size_t kh_batch_bytes(const struct kh_batch *batch);
+uint64_t kh_batch_data_bytes(const struct kh_batch *batch); /* of all records, decoded */
 void kh_batch_add(struct kh_batch *batch, const struct kh_record *record);
 
 /* Take out all records at or before skip_to (a sentinel or none takes out nothing). */

@@ -372,6 +372,34 @@ START_TEST(a_renewal_that_certainly_failed_is_tried_again)
 }
 END_TEST
 
+START_TEST(throughput_is_stored_with_renewals_once_something_was_delivered)
+{
+    tick(4308);
+    ck_assert_uint_eq(cmds_op(&out)->set, KH_LEASE_COUNTER);
+    done(4400);
+    kh_hold_delivered(&hold, 3308 * 1024); /* 500 KiB a second since 1000 ms */
+    tick(7616);
+    ck_assert_uint_eq(cmds_op(&out)->set, KH_LEASE_COUNTER | KH_LEASE_THROUGHPUT);
+    ck_assert_double_eq_tol(cmds_op(&out)->lease.throughput_kbps, 500, 0.001);
+    done(7700);
+    tick(10924); /* idle: half of it */
+    ck_assert_double_eq_tol(cmds_op(&out)->lease.throughput_kbps, 250, 0.001);
+    done(11000);
+}
+END_TEST
+
+START_TEST(throughput_goes_with_a_checkpoint_when_those_are_all_there_is)
+{
+    kh_hold_delivered(&hold, 4096 * 1024);
+    ask_checkpoint("500", 3000);
+    ck_assert_uint_eq(cmds_op(&out)->set & KH_LEASE_THROUGHPUT, 0); /* too soon to measure */
+    done(3010);
+    hold.checkpoint = KH_CHECKPOINT_NONE;
+    ask_checkpoint("501", 5096);
+    ck_assert_double_eq_tol(cmds_op(&out)->lease.throughput_kbps, 1000, 0.001);
+}
+END_TEST
+
 static void ask_for_it(const char *who)
 {
     strcpy(row.checkpoint_owner, row.owner);
@@ -497,6 +525,8 @@ int main(void)
     tcase_add_test(tcase, an_unknown_release_is_recognised_when_it_is_made_again);
     tcase_add_test(tcase, a_release_during_a_hand_off_leaves_the_next_owner_in_place);
     tcase_add_test(tcase, a_renewal_that_certainly_failed_is_tried_again);
+    tcase_add_test(tcase, throughput_is_stored_with_renewals_once_something_was_delivered);
+    tcase_add_test(tcase, throughput_goes_with_a_checkpoint_when_those_are_all_there_is);
     tcase_add_test(tcase, a_renewal_that_meets_a_hand_off_goes_on_without_that_condition);
     tcase_add_test(tcase, a_checkpoint_is_still_stored_during_a_hand_off_and_shows_it);
     tcase_add_test(tcase, a_release_that_meets_a_hand_off_passes_the_lease_on);

@@ -110,6 +110,17 @@ START_TEST(many_records_keep_their_order)
 }
 END_TEST
 
+START_TEST(data_bytes_are_counted_as_decoded)
+{
+    batch->records_n = 0;
+    kh_batch_add(batch, &(struct kh_record){.data = KH_STR("YQ==")});
+    kh_batch_add(batch, &(struct kh_record){.data = KH_STR("YWI=")});
+    kh_batch_add(batch, &(struct kh_record){.data = KH_STR("YWJj")});
+    kh_batch_add(batch, &(struct kh_record){.data = KH_STR("")});
+    ck_assert_uint_eq(kh_batch_data_bytes(batch), 6);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("record");
@@ -121,5 +132,6 @@ int main(void)
     tcase_add_test(tcase, sentinels_and_nothing_take_out_nothing);
     tcase_add_test(tcase, a_batch_knows_what_it_keeps_in_memory);
     tcase_add_test(tcase, many_records_keep_their_order);
+    tcase_add_test(tcase, data_bytes_are_counted_as_decoded);
     return suite_run("record", tcase);
 }
