@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-#define SCHEMA_VERSION  1
+#define SCHEMA_VERSION  2
 #define APPLICATION_ID  0x4b434c48 /* "KCLH" */
 #define BUSY_PAUSE_MS   10
 #define BUSY_PAUSES_MAX 500 /* 5 s */
@@ -31,31 +31,40 @@ enum column {
     COL_CHILDREN,
     COL_RANGE_START,
     COL_RANGE_END,
-    COL_THROUGHPUT
+    COL_THROUGHPUT,
+    COL_HANDOFF_OWNER
 };
 
 #define COLUMNS                                                                           \
     "leaseKey, leaseCounter, leaseOwner, checkpointOwner, ownerSwitchesSinceCheckpoint, " \
     "checkpoint, checkpointSubSequenceNumber, pendingCheckpoint, "                        \
     "pendingCheckpointSubSequenceNumber, parentShardId, childShardIds, startingHashKey, " \
-    "endingHashKey, throughputKBps"
+    "endingHashKey, throughputKBps, kclHostHandoff"
 
 static const char create_sql[] =
     "CREATE TABLE \"%w\" (leaseKey TEXT PRIMARY KEY NOT NULL, leaseCounter INTEGER NOT NULL, "
     "leaseOwner TEXT, checkpointOwner TEXT, ownerSwitchesSinceCheckpoint INTEGER NOT NULL, "
     "checkpoint TEXT NOT NULL, checkpointSubSequenceNumber INTEGER NOT NULL, "
     "pendingCheckpoint TEXT, pendingCheckpointSubSequenceNumber INTEGER, parentShardId TEXT, "
-    "childShardIds TEXT, startingHashKey TEXT, endingHashKey TEXT, throughputKBps REAL) "
-    "WITHOUT ROWID";
+    "childShardIds TEXT, startingHashKey TEXT, endingHashKey TEXT, throughputKBps REAL, "
+    "kclHostHandoff TEXT) WITHOUT ROWID";
+
+/* A lease table as schema version 1 made it. */
+#define OLD_TABLES                                                                      \
+    " FROM sqlite_schema AS s WHERE type = 'table' AND EXISTS (SELECT 1 FROM "          \
+    "pragma_table_info(s.name) WHERE name = 'leaseKey') AND NOT EXISTS (SELECT 1 FROM " \
+    "pragma_table_info(s.name) WHERE name = 'kclHostHandoff')"
 
 /* Columns that are not named here stay as they are. */
 static const char put_sql[] =
-    "INSERT INTO \"%w\" (" COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) "
+    "INSERT INTO \"%w\" (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+    "?13, ?14, ?15) "
     "ON CONFLICT (leaseKey) DO UPDATE SET leaseCounter = ?2, leaseOwner = ?3, "
     "checkpointOwner = ?4, ownerSwitchesSinceCheckpoint = ?5, checkpoint = ?6, "
     "checkpointSubSequenceNumber = ?7, pendingCheckpoint = ?8, "
     "pendingCheckpointSubSequenceNumber = ?9, parentShardId = ?10, childShardIds = ?11, "
-    "startingHashKey = ?12, endingHashKey = ?13, throughputKBps = ?14";
+    "startingHashKey = ?12, endingHashKey = ?13, throughputKBps = ?14, "
+    "kclHostHandoff = ?15";
 
 struct kh_sqlite_db {
     sqlite3 *sql;            /* owned */
@@ -179,7 +188,7 @@ static enum kh_rc look(struct kh_sqlite_db *db, int64_t *application, int64_t *v
 }
 
 /* Is it a database, is it ours, do we know its schema? Reads only. */
-static enum kh_rc check_file(struct kh_sqlite_db *db, bool *fresh, struct kh_err *err)
+static enum kh_rc check_file(struct kh_sqlite_db *db, bool *fresh, bool *old, struct kh_err *err)
 {
     int64_t application = 0;
     int64_t version = 0;
@@ -195,11 +204,13 @@ static enum kh_rc check_file(struct kh_sqlite_db *db, bool *fresh, struct kh_err
                        "lease store %s is a database of another program; name a file of its own",
                        db->path);
     }
-    if (!*fresh && version != SCHEMA_VERSION) {
+    if (!*fresh && (version < 1 || version > SCHEMA_VERSION)) {
         return kh_fail(err, KH_INVALID,
-                       "lease store %s has schema version %lld; this kcl-host knows version %d",
+                       "lease store %s has schema version %lld; this kcl-host knows versions 1 to "
+                       "%d",
                        db->path, (long long)version, SCHEMA_VERSION);
     }
+    *old = !*fresh && version < SCHEMA_VERSION;
     if (sqlite3_db_readonly(db->sql, "main") == 1) {
         return kh_fail(err, KH_DENIED, "lease store %s is not writable", db->path);
     }
@@ -239,21 +250,55 @@ static enum kh_rc create_table(const struct kh_sqlite_db *db, const char *table,
     }
     rc = ask(db, create_sql, table, NULL, err);
     rc = rc != KH_OK ? rc : ask(db, "PRAGMA application_id = 1262701640", NULL, NULL, err);
-    rc = rc != KH_OK ? rc : ask(db, "PRAGMA user_version = 1", NULL, NULL, err);
+    rc = rc != KH_OK ? rc : ask(db, "PRAGMA user_version = 2", NULL, NULL, err);
     _Static_assert(APPLICATION_ID == 1262701640, "a pragma takes no parameter");
-    _Static_assert(SCHEMA_VERSION == 1, "a pragma takes no parameter");
+    _Static_assert(SCHEMA_VERSION == 2, "a pragma takes no parameter");
     return rc;
 }
 
-static enum kh_rc open_table(struct kh_sqlite_db *db, const char *table, bool create,
+/* The column that version 2 added, for one table of version 1. */
+static enum kh_rc upgrade_table(const struct kh_sqlite_db *db, struct kh_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum kh_rc rc = prepare(db, &stmt, "SELECT name" OLD_TABLES " LIMIT 1", NULL, err);
+    char *table = NULL;
+
+    if (rc == KH_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        table = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    }
+    (void)sqlite3_finalize(stmt); /* first: a table that is being read cannot be changed */
+    if (table == NULL) {
+        return rc != KH_OK ? rc : fail(db, "cannot be upgraded", err);
+    }
+    rc = ask(db, "ALTER TABLE \"%w\" ADD COLUMN kclHostHandoff TEXT", table, NULL, err);
+    sqlite3_free(table);
+    return rc;
+}
+
+/* All of them, since there is one version a file. Inside a transaction with the write lock: whoever
+ * comes second finds nothing to do. A kcl-host of version 1 that has the file open goes on: it
+ * names its columns. */
+static enum kh_rc upgrade(const struct kh_sqlite_db *db, struct kh_err *err)
+{
+    int64_t tables_n = 0;
+    enum kh_rc rc = ask(db, "SELECT count(*)" OLD_TABLES, NULL, &tables_n, err);
+
+    for (int64_t i = 0; i < tables_n && rc == KH_OK; i++) {
+        rc = upgrade_table(db, err);
+    }
+    return rc != KH_OK ? rc : ask(db, "PRAGMA user_version = 2", NULL, NULL, err);
+}
+
+static enum kh_rc open_table(struct kh_sqlite_db *db, const char *table, bool create, bool old,
                              struct kh_err *err)
 {
-    enum kh_rc rc = kh_sqlite_begin(db, create, err);
+    enum kh_rc rc = kh_sqlite_begin(db, create || old, err);
 
     if (rc != KH_OK) {
         return rc;
     }
     rc = create_table(db, table, create, err);
+    rc = rc != KH_OK || !old ? rc : upgrade(db, err);
     rc = rc != KH_OK ? rc : kh_sqlite_commit(db, err);
     if (rc != KH_OK) {
         kh_sqlite_rollback(db);
@@ -272,17 +317,18 @@ enum kh_rc kh_sqlite_open(struct kh_sqlite_db **db, const char *path, const char
 {
     struct kh_sqlite_db *opened = kh_mem_new(1, sizeof(*opened));
     bool fresh = false;
+    bool old = false;
     enum kh_rc rc;
 
     opened->path = kh_mem_copy(path, strlen(path));
     opened->stop = stop;
     rc = open_file(opened, create, err);
-    rc = rc != KH_OK ? rc : check_file(opened, &fresh, err);
+    rc = rc != KH_OK ? rc : check_file(opened, &fresh, &old, err);
     if (rc == KH_OK && fresh && !create) {
         rc = kh_fail(err, KH_NOTFOUND, "lease table %s does not exist in %s", table, path);
     }
     rc = rc != KH_OK ? rc : use_wal(opened, err);
-    rc = rc != KH_OK ? rc : open_table(opened, table, create, err);
+    rc = rc != KH_OK ? rc : open_table(opened, table, create, old, err);
     if (rc != KH_OK) {
         kh_sqlite_close(opened);
         return rc;
@@ -469,6 +515,7 @@ static enum kh_rc read_row(const struct kh_sqlite_db *db, sqlite3_stmt *stmt,
     read.children_n = read_set(&reader, COL_CHILDREN, read.children, KH_CHILDREN_MAX);
     read_range(&reader, &read.range);
     read_throughput(&reader, &read);
+    read_text(&reader, COL_HANDOFF_OWNER, read.handoff_owner, sizeof(read.handoff_owner));
     if (reader.wrong != NULL) {
         return kh_fail(err, KH_INVALID, "lease %s in %s: %s is not what it should be",
                        read.key[0] != '\0' ? read.key : "without a key", db->path, reader.wrong);
@@ -539,6 +586,7 @@ static void bind_row(sqlite3_stmt *stmt, const struct kh_lease *lease)
 
         kh_assert(code == SQLITE_OK);
     }
+    bind_text(stmt, COL_HANDOFF_OWNER, lease->handoff_owner);
 }
 
 /* A statement that changes one row. */

@@ -11,7 +11,8 @@
  * Truth   SQLite 3.40, which is included by sqlite_db.c alone. Write-ahead log, so that a reader
  *         never stops a writer of another process, and synchronous = FULL, so that a checkpoint
  *         which was acknowledged survives the power going off. The file carries an application id
- *         and the version of its schema.
+ *         and the version of its schema: 2, which added kclHostHandoff; a file of version 1 becomes
+ *         one of version 2 when it is opened.
  */
 #ifndef KH_STORE_SQLITE_DB_H
 #define KH_STORE_SQLITE_DB_H

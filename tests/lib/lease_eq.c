@@ -17,6 +17,7 @@ void test_lease_eq(const struct kh_lease *got, const struct kh_lease *want)
     ck_assert_str_eq(got->key, want->key);
     ck_assert_str_eq(got->owner, want->owner);
     ck_assert_str_eq(got->checkpoint_owner, want->checkpoint_owner);
+    ck_assert_str_eq(got->handoff_owner, want->handoff_owner);
     ck_assert_uint_eq(got->counter, want->counter);
     ck_assert_uint_eq(got->owner_switches, want->owner_switches);
     ck_assert_str_eq(got->checkpoint.seq, want->checkpoint.seq);

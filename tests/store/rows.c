@@ -20,6 +20,7 @@ static const struct kh_lease full = {
     .key = "shardId-000000000001",
     .owner = "alice \xc3\xa9 \"1\"",
     .checkpoint_owner = "bob",
+    .handoff_owner = "alice \xc3\xa9 \"1\"",
     .counter = 7,
     .owner_switches = 2,
     .checkpoint = {.seq = "49590338271490256608559692538361571095921575989136588898", .sub = 1},
@@ -124,9 +125,9 @@ START_TEST(updating_what_is_not_there_conflicts_and_creates_nothing)
 END_TEST
 
 static const unsigned single_fields[] = {
-    KH_LEASE_COUNTER,    KH_LEASE_OWNER,     KH_LEASE_CHECKPOINT_OWNER, KH_LEASE_SWITCHES,
-    KH_LEASE_CHECKPOINT, KH_LEASE_PENDING,   KH_LEASE_CHILDREN,         KH_LEASE_HASH_RANGE,
-    KH_LEASE_THROUGHPUT, KH_LEASE_FIELDS_ALL};
+    KH_LEASE_COUNTER,    KH_LEASE_OWNER,         KH_LEASE_CHECKPOINT_OWNER, KH_LEASE_SWITCHES,
+    KH_LEASE_CHECKPOINT, KH_LEASE_PENDING,       KH_LEASE_CHILDREN,         KH_LEASE_HASH_RANGE,
+    KH_LEASE_THROUGHPUT, KH_LEASE_HANDOFF_OWNER, KH_LEASE_FIELDS_ALL};
 enum { SINGLE_FIELDS_N = sizeof(single_fields) / sizeof(single_fields[0]) };
 
 /* What core/lease_op.c does to a row is the measure; tests/unit/test_lease_op.c holds it to
@@ -316,6 +317,7 @@ START_TEST(names_have_up_to_128_bytes)
     memset(lease.key, 'k', KH_LEASE_KEY_MAX);
     memset(lease.owner, 'o', KH_WORKER_ID_MAX);
     memset(lease.checkpoint_owner, '"', KH_WORKER_ID_MAX);
+    memset(lease.handoff_owner, 'h', KH_WORKER_ID_MAX);
     memset(lease.parents[0], 'p', KH_SHARD_ID_MAX);
     memset(lease.children[0], 'c', KH_SHARD_ID_MAX);
     create(&a, &lease);

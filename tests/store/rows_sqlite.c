@@ -15,6 +15,7 @@
 
 #include <sqlite3.h>
 
+#include "tests/lib/lease_eq.h"
 #include "tests/lib/loop_run.h"
 #include "tests/store/fixture.h"
 
@@ -105,9 +106,118 @@ START_TEST(a_newer_schema_is_told)
 {
     side_open(&side);
     side_close(&side);
-    sqlite_exec("PRAGMA user_version = 2");
+    sqlite_exec("PRAGMA user_version = 3");
     ensure_fails(KH_INVALID, "lease store ",
-                 " has schema version 2; this kcl-host knows version 1");
+                 " has schema version 3; this kcl-host knows versions 1 to 2");
+}
+END_TEST
+
+/* A table and a row of it as the first kcl-host wrote them. */
+static void make_old_table(const char *table)
+{
+    char sql[2048];
+
+    (void)snprintf(
+        sql, sizeof(sql),
+        "CREATE TABLE \"%s\" (leaseKey TEXT PRIMARY KEY NOT NULL, leaseCounter INTEGER NOT NULL, "
+        "leaseOwner TEXT, checkpointOwner TEXT, ownerSwitchesSinceCheckpoint INTEGER NOT NULL, "
+        "checkpoint TEXT NOT NULL, checkpointSubSequenceNumber INTEGER NOT NULL, "
+        "pendingCheckpoint TEXT, pendingCheckpointSubSequenceNumber INTEGER, parentShardId TEXT, "
+        "childShardIds TEXT, startingHashKey TEXT, endingHashKey TEXT, throughputKBps REAL) "
+        "WITHOUT ROWID; "
+        "INSERT INTO \"%s\" VALUES ('shardId-000000000001', 7, 'alice', NULL, 2, '4959', 1, NULL, "
+        "NULL, 'shardId-000000000000', NULL, '0', '99', 0.5)",
+        table, table);
+    sqlite_exec(sql);
+}
+
+static void make_old_file(void)
+{
+    sqlite_exec("PRAGMA application_id = 1262701640; PRAGMA user_version = 1");
+    make_old_table(table_name);
+}
+
+static int see_number(void *arg, int n, char **values, char **names)
+{
+    int *number = arg;
+
+    (void)names;
+    ck_assert_int_eq(n, 1);
+    *number = (int)strtol(values[0], NULL, 10);
+    return 0;
+}
+
+static int number_of(const char *sql)
+{
+    sqlite3 *db = NULL;
+    int number = -1;
+
+    ck_assert_int_eq(sqlite3_open(sqlite_path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, see_number, &number, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    return number;
+}
+
+static const struct kh_lease old_row = {.key = "shardId-000000000001",
+                                        .owner = "alice",
+                                        .counter = 7,
+                                        .owner_switches = 2,
+                                        .checkpoint = {.seq = "4959", .sub = 1},
+                                        .parents_n = 1,
+                                        .parents = {"shardId-000000000000"},
+                                        .range = {.start = "0", .end = "99"},
+                                        .has_throughput = true,
+                                        .throughput_kbps = 0.5};
+
+START_TEST(a_file_of_schema_1_goes_on_as_one_of_schema_2)
+{
+    struct kh_lease_op op = update_op(old_row.key);
+    struct kh_lease want = old_row;
+    struct kh_lease got;
+
+    make_old_file();
+    make_old_table("a \"\"second\"\" table");
+    sqlite_exec("CREATE TABLE notes (leaseNote TEXT)"); /* somebody's own: stays as it is */
+    side_open(&side);
+    got = get(&side, old_row.key);
+    test_lease_eq(&got, &old_row);
+    op.set = KH_LEASE_HANDOFF_OWNER;
+    memcpy(op.lease.handoff_owner, "alice", sizeof("alice"));
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_DONE);
+    side_close(&side);
+
+    ck_assert_int_eq(number_of("PRAGMA user_version"), 2);
+    ck_assert_int_eq(number_of("SELECT count(*) FROM \"a \"\"second\"\" table\" "
+                               "WHERE kclHostHandoff IS NULL"),
+                     1);
+    ck_assert_int_eq(number_of("SELECT count(*) FROM pragma_table_info('notes')"), 1);
+    side_open(&side);
+    got = get(&side, old_row.key);
+    memcpy(want.handoff_owner, "alice", sizeof("alice"));
+    test_lease_eq(&got, &want);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(an_old_file_without_the_table_is_left_at_its_schema)
+{
+    struct kh_store_config config = side_config(&side);
+    struct kh_err err;
+
+    make_old_file();
+    config.create_if_missing = false;
+    config.table = "another";
+    ck_assert_int_eq(side_try(&side, &config, &err), KH_OK);
+    ck_assert_int_eq(side_ensure(&side), KH_NOTFOUND);
+    side_close(&side);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), 1);
+
+    config.table = table_name; /* it is there: nothing has to be created */
+    ck_assert_int_eq(side_try(&side, &config, &err), KH_OK);
+    ck_assert_msg(side_ensure(&side) == KH_OK, "%s", side.ensure_err.text);
+    ck_assert_uint_eq(list(&side)->leases_n, 1);
+    side_close(&side);
+    ck_assert_int_eq(number_of("PRAGMA user_version"), 2);
 }
 END_TEST
 
@@ -354,6 +464,8 @@ void add_sqlite_rows(TCase *tcase)
     tcase_add_test(tcase, a_file_that_is_no_database_is_told_and_left_alone);
     tcase_add_test(tcase, another_programs_database_is_told_and_left_alone);
     tcase_add_test(tcase, a_newer_schema_is_told);
+    tcase_add_test(tcase, a_file_of_schema_1_goes_on_as_one_of_schema_2);
+    tcase_add_test(tcase, an_old_file_without_the_table_is_left_at_its_schema);
     tcase_add_test(tcase, a_file_that_is_missing_is_not_created_unless_asked);
     tcase_add_test(tcase, a_place_that_cannot_be_written_is_told);
     tcase_add_test(tcase, a_path_is_needed);
