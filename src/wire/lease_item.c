@@ -1,43 +1,19 @@
 #include "wire/lease_item.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "wire/attribute.h"
 
 /* Expressions are made of the table below alone, so that this is enough for any of them. */
 #define EXPRESSION_BYTES_MAX 4096
 
 /* Writing one attribute's value. */
 
-static void put_typed(struct kh_json_writer *writer, const char *type, struct kh_str value)
-{
-    kh_json_open_object(writer);
-    kh_json_key(writer, type);
-    kh_json_put_str(writer, value);
-    kh_json_close_object(writer);
-}
-
 static void put_text(struct kh_json_writer *writer, const char *value)
 {
-    put_typed(writer, "S", kh_str(value));
-}
-
-static void put_i64(struct kh_json_writer *writer, int64_t value)
-{
-    char digits[24];
-
-    (void)snprintf(digits, sizeof(digits), "%lld", (long long)value);
-    put_typed(writer, "N", kh_str(digits));
-}
-
-static void put_u64(struct kh_json_writer *writer, uint64_t value)
-{
-    char digits[24];
-
-    (void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-    put_typed(writer, "N", kh_str(digits));
+    kh_attribute_put_text(writer, kh_str(value));
 }
 
 static void put_set(struct kh_json_writer *writer, const char (*ids)[KH_SHARD_ID_MAX + 1],
@@ -61,7 +37,7 @@ static void put_key(struct kh_json_writer *writer, const struct kh_lease *lease)
 
 static void put_counter(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
-    put_u64(writer, lease->counter);
+    kh_attribute_put_u64(writer, lease->counter);
 }
 
 static void put_owner(struct kh_json_writer *writer, const struct kh_lease *lease)
@@ -81,7 +57,7 @@ static void put_handoff_owner(struct kh_json_writer *writer, const struct kh_lea
 
 static void put_switches(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
-    put_u64(writer, lease->owner_switches);
+    kh_attribute_put_u64(writer, lease->owner_switches);
 }
 
 static void put_checkpoint(struct kh_json_writer *writer, const struct kh_lease *lease)
@@ -91,7 +67,7 @@ static void put_checkpoint(struct kh_json_writer *writer, const struct kh_lease 
 
 static void put_checkpoint_sub(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
-    put_i64(writer, lease->checkpoint.sub);
+    kh_attribute_put_i64(writer, lease->checkpoint.sub);
 }
 
 static void put_pending(struct kh_json_writer *writer, const struct kh_lease *lease)
@@ -101,7 +77,7 @@ static void put_pending(struct kh_json_writer *writer, const struct kh_lease *le
 
 static void put_pending_sub(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
-    put_i64(writer, lease->pending.sub);
+    kh_attribute_put_i64(writer, lease->pending.sub);
 }
 
 static void put_parents(struct kh_json_writer *writer, const struct kh_lease *lease)
@@ -124,23 +100,11 @@ static void put_range_end(struct kh_json_writer *writer, const struct kh_lease *
     put_text(writer, lease->range.end);
 }
 
-/* As KCL rounds it, to six decimals; no exponent and no comma, so that every reader takes it. */
 static void put_throughput(struct kh_json_writer *writer, const struct kh_lease *lease)
 {
-    char text[40];
-    size_t n;
-
     kh_assert(lease->throughput_kbps >= 0);
     kh_assert(lease->throughput_kbps <= KH_THROUGHPUT_KBPS_MAX);
-    n = (size_t)snprintf(text, sizeof(text), "%.6f", lease->throughput_kbps);
-    kh_assert(n < sizeof(text));
-    while (text[n - 1] == '0') {
-        n--;
-    }
-    if (text[n - 1] == '.') {
-        n--;
-    }
-    put_typed(writer, "N", kh_str_of(text, n));
+    kh_attribute_put_double(writer, lease->throughput_kbps);
 }
 
 static bool has_always(const struct kh_lease *lease)
@@ -327,22 +291,13 @@ static void put_condition(struct kh_json_writer *writer, const struct kh_lease_o
     kh_buf_fini(&expression);
 }
 
-static void put_alias(struct kh_json_writer *writer, const char *name)
-{
-    char alias[64];
-
-    (void)snprintf(alias, sizeof(alias), "#%s", name);
-    kh_json_key(writer, alias);
-    kh_json_put_str(writer, kh_str(name));
-}
-
 static void put_names(struct kh_json_writer *writer, const struct kh_lease_op *op)
 {
     kh_json_key(writer, "ExpressionAttributeNames");
     kh_json_open_object(writer);
     for (size_t i = 0; i < ATTRIBUTES_N; i++) {
         if (is_named(op, &attributes[i])) {
-            put_alias(writer, attributes[i].name);
+            kh_attribute_put_alias(writer, attributes[i].name);
         }
     }
     kh_json_close_object(writer);
@@ -380,36 +335,27 @@ static void put_values(struct kh_json_writer *writer, const struct kh_lease_op *
     }
     if (op->add_one != 0) {
         kh_json_key(writer, ":one");
-        put_u64(writer, 1);
+        kh_attribute_put_u64(writer, 1);
     }
     kh_json_close_object(writer);
 }
 
 static void put_key_member(struct kh_json_writer *writer, const char *name, struct kh_str key)
 {
-    kh_json_key(writer, name);
-    kh_json_open_object(writer);
-    kh_json_key(writer, KH_LEASE_KEY_ATTRIBUTE);
-    put_typed(writer, "S", key);
-    kh_json_close_object(writer);
-}
-
-static void put_member(struct kh_json_writer *writer, const char *name, const char *value)
-{
-    kh_json_key(writer, name);
-    kh_json_put_str(writer, kh_str(value));
+    kh_attribute_put_key(writer, name, KH_LEASE_KEY_ATTRIBUTE, key);
 }
 
 static void put_create(struct kh_json_writer *writer, const struct kh_lease_op *op)
 {
     kh_json_key(writer, "Item");
     kh_lease_item_write(writer, &op->lease);
-    put_member(writer, "ConditionExpression", "attribute_not_exists(#" KH_LEASE_KEY_ATTRIBUTE ")");
+    kh_attribute_put_member(writer, "ConditionExpression",
+                            "attribute_not_exists(#" KH_LEASE_KEY_ATTRIBUTE ")");
     kh_json_key(writer, "ExpressionAttributeNames");
     kh_json_open_object(writer);
-    put_alias(writer, KH_LEASE_KEY_ATTRIBUTE);
+    kh_attribute_put_alias(writer, KH_LEASE_KEY_ATTRIBUTE);
     kh_json_close_object(writer);
-    put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
+    kh_attribute_put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
 }
 
 static void put_update(struct kh_json_writer *writer, const struct kh_lease_op *op)
@@ -419,8 +365,8 @@ static void put_update(struct kh_json_writer *writer, const struct kh_lease_op *
     put_condition(writer, op);
     put_names(writer, op);
     put_values(writer, op);
-    put_member(writer, "ReturnValues", "ALL_NEW");
-    put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
+    kh_attribute_put_member(writer, "ReturnValues", "ALL_NEW");
+    kh_attribute_put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
 }
 
 const char *kh_lease_request_operation(enum kh_lease_verb verb)
@@ -448,7 +394,7 @@ enum kh_rc kh_lease_request(struct kh_buf *body, const char *table, const struct
     kh_assert(op->verb != KH_LEASE_LIST);
     kh_json_begin(&writer, body);
     kh_json_open_object(&writer);
-    put_member(&writer, "TableName", table);
+    kh_attribute_put_member(&writer, "TableName", table);
     if (op->verb == KH_LEASE_CREATE) {
         put_create(&writer, op);
     } else if (op->verb == KH_LEASE_UPDATE) {
@@ -470,7 +416,7 @@ enum kh_rc kh_lease_scan_request(struct kh_buf *body, const char *table, struct 
 
     kh_json_begin(&writer, body);
     kh_json_open_object(&writer);
-    put_member(&writer, "TableName", table);
+    kh_attribute_put_member(&writer, "TableName", table);
     if (after.n > 0) {
         put_key_member(&writer, "ExclusiveStartKey", after);
     }
@@ -486,156 +432,86 @@ bool kh_lease_scan_more(const struct kh_json *root, struct kh_str *after)
            after->n > 0;
 }
 
-/* Reading. Each function leaves rc alone while its attribute is in order, so that one item is read
- * without a test after every line; only the first fault is told. */
+/* Reading. */
 
-struct reader {
-    const struct kh_json *item;
-    const char *key; /* for the sentence */
-    enum kh_rc rc;
-    struct kh_err *err;
-};
-
-static void refuse(struct reader *reader, const char *name, const char *what)
-{
-    if (reader->rc == KH_OK) {
-        reader->rc = kh_fail(reader->err, KH_INVALID, "lease %s: %s %s", reader->key, name, what);
-    }
-}
-
-/* The attribute's value of the type wanted; NULL if it is absent. */
-static const struct kh_json *find(struct reader *reader, const char *name, const char *type)
-{
-    const struct kh_json *attribute = kh_json_get(reader->item, name);
-    const struct kh_json *value = kh_json_get(attribute, type);
-
-    if (attribute != NULL && value == NULL) {
-        char what[40];
-
-        (void)snprintf(what, sizeof(what), "is not of type %s", type);
-        refuse(reader, name, what);
-    }
-    return value;
-}
-
-static bool is_plain(struct kh_str text)
-{
-    return text.n > 0 && memchr(text.p, '\0', text.n) == NULL;
-}
-
-static void read_text(struct reader *reader, const char *name, char *dst, size_t dst_bytes)
-{
-    const struct kh_json *value = find(reader, name, "S");
-    struct kh_str text;
-
-    if (value == NULL) {
-        return;
-    }
-    if (!kh_json_str(value, &text) || !is_plain(text)) {
-        refuse(reader, name, "is empty or not text");
-    } else if (!kh_str_copy(dst, dst_bytes, text)) {
-        refuse(reader, name, "is too long");
-    }
-}
-
-/* A whole number that fits Java's long; false if it is absent. */
-static bool read_i64(struct reader *reader, const char *name, int64_t *number)
-{
-    const struct kh_json *value = find(reader, name, "N");
-    struct kh_str text;
-
-    if (value == NULL) {
-        return false;
-    }
-    if (!kh_json_str(value, &text) || !kh_str_i64(text, number)) {
-        refuse(reader, name, "is not a whole number of 64 bits");
-    }
-    return true;
-}
-
-static void read_count(struct reader *reader, const char *name, uint64_t *count)
+static void read_count(struct kh_attribute_reader *reader, const char *name, uint64_t *count)
 {
     int64_t number = 0;
 
-    if (!read_i64(reader, name, &number)) {
-        refuse(reader, name, "is missing");
+    if (!kh_attribute_i64(reader, name, &number)) {
+        kh_attribute_refuse(reader, name, "is missing");
     } else if (number < 0) {
-        refuse(reader, name, "is below 0");
+        kh_attribute_refuse(reader, name, "is below 0");
     } else {
         *count = (uint64_t)number;
     }
 }
 
-static void read_position(struct reader *reader, const char *name, const char *sub_name,
-                          struct kh_extseq *pos)
+static void read_position(struct kh_attribute_reader *reader, const char *name,
+                          const char *sub_name, struct kh_extseq *pos)
 {
-    const struct kh_json *value = find(reader, name, "S");
+    const struct kh_json *value = kh_attribute_find(reader, name, "S");
     struct kh_str text;
     int64_t sub = 0;
 
-    (void)read_i64(reader, sub_name, &sub); /* absent is 0, as in Java */
+    (void)kh_attribute_i64(reader, sub_name, &sub); /* absent is 0, as in Java */
     if (value == NULL) {
         return;
     }
     if (!kh_json_str(value, &text) || !kh_extseq_set(pos, text, sub)) {
-        refuse(reader, name, "is neither a sequence number nor a position KCL knows");
+        kh_attribute_refuse(reader, name, "is neither a sequence number nor a position KCL knows");
     }
 }
 
-static unsigned read_set(struct reader *reader, const char *name, char (*ids)[KH_SHARD_ID_MAX + 1],
-                         unsigned ids_max)
+static unsigned read_set(struct kh_attribute_reader *reader, const char *name,
+                         char (*ids)[KH_SHARD_ID_MAX + 1], unsigned ids_max)
 {
-    const struct kh_json *value = find(reader, name, "SS");
+    const struct kh_json *value = kh_attribute_find(reader, name, "SS");
     const size_t n = kh_json_length(value);
 
     if (value == NULL) {
         return 0;
     }
     if (n == 0 || n > ids_max) {
-        refuse(reader, name, "is not a set of a possible size");
+        kh_attribute_refuse(reader, name, "is not a set of a possible size");
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
         struct kh_str id;
 
-        if (!kh_json_str(kh_json_at(value, i), &id) || !is_plain(id) ||
+        if (!kh_json_str(kh_json_at(value, i), &id) || !kh_attribute_is_plain(id) ||
             !kh_str_copy(ids[i], sizeof(ids[i]), id)) {
-            refuse(reader, name, "holds something that is no shard id");
+            kh_attribute_refuse(reader, name, "holds something that is no shard id");
         }
     }
     return (unsigned)n;
 }
 
 /* Leases made by KCL before 2.3 have no range; half of one counts as none, as in Java. */
-static void read_range(struct reader *reader, struct kh_hash_range *range)
+static void read_range(struct kh_attribute_reader *reader, struct kh_hash_range *range)
 {
-    read_text(reader, "startingHashKey", range->start, sizeof(range->start));
-    read_text(reader, "endingHashKey", range->end, sizeof(range->end));
+    kh_attribute_text(reader, "startingHashKey", range->start, sizeof(range->start));
+    kh_attribute_text(reader, "endingHashKey", range->end, sizeof(range->end));
     if (range->start[0] == '\0' || range->end[0] == '\0') {
         memset(range, 0, sizeof(*range));
         return;
     }
     if (!kh_hash_range_is_sound(range)) {
-        refuse(reader, "startingHashKey", "and endingHashKey are no range of hash keys");
+        kh_attribute_refuse(reader, "startingHashKey",
+                            "and endingHashKey are no range of hash keys");
     }
 }
 
-static void read_throughput(struct reader *reader, struct kh_lease *lease)
+static void read_throughput(struct kh_attribute_reader *reader, struct kh_lease *lease)
 {
-    const struct kh_json *value = find(reader, "throughputKBps", "N");
-    char copy[64];
-    char *end = copy;
-    struct kh_str text;
+    const struct kh_json *value = kh_attribute_find(reader, "throughputKBps", "N");
     double number = -1;
 
     if (value == NULL) {
         return;
     }
-    if (kh_json_str(value, &text) && is_plain(text) && kh_str_copy(copy, sizeof(copy), text)) {
-        number = strtod(copy, &end);
-    }
-    if (end == copy || *end != '\0' || !(number >= 0) || number > KH_THROUGHPUT_KBPS_MAX) {
-        refuse(reader, "throughputKBps", "is no throughput");
+    if (!kh_attribute_double(value, &number) || number < 0) {
+        kh_attribute_refuse(reader, "throughputKBps", "is no throughput");
         return;
     }
     lease->has_throughput = true;
@@ -659,26 +535,29 @@ static bool is_foreign(const struct kh_json *item)
 enum kh_item_type kh_lease_item_read(const struct kh_json *item, struct kh_lease *lease,
                                      struct kh_err *err)
 {
-    struct reader reader = {.item = item, .key = "without a key", .err = err};
+    struct kh_attribute_reader reader = {
+        .item = item, .what = "lease", .key = "without a key", .err = err};
     struct kh_lease read = {0};
 
     if (is_foreign(item)) {
         return KH_ITEM_FOREIGN;
     }
-    read_text(&reader, KH_LEASE_KEY_ATTRIBUTE, read.key, sizeof(read.key));
+    kh_attribute_text(&reader, KH_LEASE_KEY_ATTRIBUTE, read.key, sizeof(read.key));
     if (read.key[0] == '\0') {
-        refuse(&reader, KH_LEASE_KEY_ATTRIBUTE, "is missing");
+        kh_attribute_refuse(&reader, KH_LEASE_KEY_ATTRIBUTE, "is missing");
     } else {
         reader.key = read.key;
     }
     read_count(&reader, "leaseCounter", &read.counter);
-    read_text(&reader, "leaseOwner", read.owner, sizeof(read.owner));
-    read_text(&reader, "checkpointOwner", read.checkpoint_owner, sizeof(read.checkpoint_owner));
-    read_text(&reader, KH_HANDOFF_ATTRIBUTE, read.handoff_owner, sizeof(read.handoff_owner));
+    kh_attribute_text(&reader, "leaseOwner", read.owner, sizeof(read.owner));
+    kh_attribute_text(&reader, "checkpointOwner", read.checkpoint_owner,
+                      sizeof(read.checkpoint_owner));
+    kh_attribute_text(&reader, KH_HANDOFF_ATTRIBUTE, read.handoff_owner,
+                      sizeof(read.handoff_owner));
     read_count(&reader, "ownerSwitchesSinceCheckpoint", &read.owner_switches);
     read_position(&reader, "checkpoint", "checkpointSubSequenceNumber", &read.checkpoint);
     if (kh_extseq_is_none(&read.checkpoint)) {
-        refuse(&reader, "checkpoint", "is missing");
+        kh_attribute_refuse(&reader, "checkpoint", "is missing");
     }
     read_position(&reader, "pendingCheckpoint", "pendingCheckpointSubSequenceNumber",
                   &read.pending);
