@@ -16,6 +16,7 @@
 #include "host/processors.h"
 #include "host/program.h"
 #include "host/setup.h"
+#include "host/utilization.h"
 #include "io/clock.h"
 #include "obs/flight.h"
 #include "source/source.h"
@@ -41,7 +42,8 @@ struct host {
     struct kh_access access;
     struct kh_source *source;
     struct kh_store *store;
-    struct kh_worker *worker; /* NULL until the table is ready */
+    struct kh_utilization *utilization; /* NULL: nobody wants to know */
+    struct kh_worker *worker;           /* NULL until the table is ready */
     struct kh_worker_config config;
     struct kh_cmds cmds;
     struct kh_batches batches;
@@ -172,6 +174,11 @@ static void on_store(void *arg, const struct kh_lease_answer *answer)
     step(arg, &(struct kh_event){.type = KH_EVENT_STORE, .answer = answer});
 }
 
+static void on_utilization(void *arg, double percent)
+{
+    step(arg, &(struct kh_event){.type = KH_EVENT_UTILIZATION, .percent = percent});
+}
+
 static void fail(struct host *host, int status, const struct kh_err *err)
 {
     kh_log(KH_LOG_ERROR, "host.cannot_go_on", kh_f("why", err->text));
@@ -273,6 +280,9 @@ static void on_ensured(void *arg, const struct kh_err *err)
     kh_log(KH_LOG_INFO, "host.started", kh_f("worker", host->config.worker_id),
            kh_f("application", host->settings->application_name),
            kh_f("stream", host->settings->stream_name));
+    if (host->utilization != NULL) {
+        kh_utilization_start(host->utilization);
+    }
     step(host, &(struct kh_event){.type = KH_EVENT_TICK});
 }
 
@@ -374,6 +384,23 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
     return rc;
 }
 
+/* Only who shares a table with others is asked how busy its machine is. */
+static void open_utilization(struct host *host)
+{
+    struct kh_utilization_config config = {
+        .loop = host->loop,
+        .http = host->access.http,
+        .every_ms = host->settings->in_memory_worker_metrics_capture_frequency_millis,
+        .measured = on_utilization,
+        .arg = host,
+    };
+
+    if (host->access.dynamodb != NULL && !host->settings->disable_worker_metrics) {
+        kh_utilization_surroundings(&config);
+        host->utilization = kh_utilization_new(&config);
+    }
+}
+
 static bool is_ignored(int signo)
 {
     struct sigaction now;
@@ -409,7 +436,11 @@ static enum kh_rc open_host(struct host *host, struct kh_err *err)
     host->processors.worker_id = host->config.worker_id;
     host->processors.on_event = on_child_event;
     host->processors.arg = host;
-    return open_edges(host, err);
+    rc = open_edges(host, err);
+    if (rc == KH_OK) {
+        open_utilization(host);
+    }
+    return rc;
 }
 
 static void close_host(struct host *host)
@@ -422,6 +453,7 @@ static void close_host(struct host *host)
     if (host->store != NULL) {
         kh_store_close(host->store);
     }
+    kh_utilization_free(host->utilization);
     kh_access_close(&host->access);
     kh_batches_fini(&host->batches);
     kh_worker_free(host->worker);
