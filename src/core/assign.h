@@ -16,15 +16,25 @@
 
 #include <stddef.h>
 
+#include "base/pattern.h"
 #include "core/coord.h"
 #include "core/ctx.h"
 #include "core/table.h"
+
+/* What `pinned:` names: leases whose key matches, or those that begin in a share of the hash
+ * space. */
+struct kh_pin {
+    uint32_t share; /* from 1; 0: pattern counts */
+    uint32_t of_n;
+    struct kh_pattern pattern; /* owned */
+};
 
 struct kh_assign_self {
     struct kh_ctx *ctx; /* borrowed: settings and dice */
     const struct kh_map
         *held; /* borrowed: keys of the leases this worker holds, or still works on */
     kh_ms seen_at_ms;
+    const struct kh_pin *pin; /* borrowed; for `pinned:` only */
 };
 
 /* The fleet as its reports show it; without any in the layout of 2.x, where owners are all there is
@@ -59,5 +69,31 @@ typedef void kh_assign_policy(const struct kh_table *table, const struct kh_assi
 
 /* Everybody takes and steals for itself, as KCL 2.x. */
 kh_assign_policy kh_assign_balanced;
+/* Everybody takes for itself what its setting names. */
+kh_assign_policy kh_assign_pinned;
+kh_assign_policy kh_assign_none;
+/* The leader decides for all: by load, or by number. */
+kh_assign_policy kh_assign_utilization;
+kh_assign_policy kh_assign_counted;
+
+/* What the setting `assignment` chooses. */
+struct kh_assignment {
+    kh_assign_policy *taking;  /* where everybody takes for itself */
+    kh_assign_policy *leading; /* where a leader decides; NULL: this worker keeps to `taking` there
+                                * too, leads nobody and wants nothing from a leader */
+    struct kh_pin pin;
+    bool has_pattern;
+};
+
+/* setting: "" (by load where there is a leader, as KCL 2.x where there is none), "balanced",
+ * "utilization", "pinned:PATTERN" or "none". On failure there is nothing to fini. */
+enum kh_rc kh_assignment_init(struct kh_assignment *assignment, const char *setting,
+                              struct kh_err *err) KH_MUST_USE;
+void kh_assignment_fini(struct kh_assignment *assignment);
+
+/* For policies. The row's lease is worked on here, or a write of ours is under way to have it. */
+bool kh_assign_is_busy(const struct kh_assign_self *self, const struct kh_table_row *row);
+/* The same, or it carries our id. */
+bool kh_assign_is_ours(const struct kh_assign_self *self, const struct kh_table_row *row);
 
 #endif

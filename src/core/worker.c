@@ -67,6 +67,12 @@ void kh_worker_config_default(struct kh_worker_config *config)
         .shutdown_grace_ms = KH_SECONDS(5),
         .restart_min_ms = 500,
         .restart_max_ms = KH_SECONDS(60),
+        .host_kbps_max = 1e300,
+        .dampening_percent = 60,
+        .rebalance_percent = 10,
+        .overshoot = true,
+        .metrics_alpha = 0.5,
+        .report_ms = KH_SECONDS(30),
         .clean_after_ms = KH_MINUTES(5),
     };
 }

@@ -21,6 +21,8 @@
 #include "core/cmd.h"
 #include "core/event.h"
 
+#define KH_ASSIGNMENT_MAX 255
+
 struct kh_worker_config {
     char worker_id[KH_WORKER_ID_MAX + 1];
     uint64_t seed;       /* of all dice: jitter, shuffles */
@@ -46,8 +48,15 @@ struct kh_worker_config {
     kh_ms shutdown_grace_ms; /* shutdownGraceMillis: after it, children are killed */
     kh_ms restart_min_ms;    /* first pause before a failed child is started again, then doubled */
     kh_ms restart_max_ms;
-    kh_ms clean_after_ms; /* finished leases are deleted after this long, if nobody needs them;
-                           * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
+    char assignment[KH_ASSIGNMENT_MAX + 1]; /* assignment: who should own what, core/assign.h */
+    double host_kbps_max;                   /* maxThroughputPerHostKBps */
+    double dampening_percent; /* dampeningPercentage: how much of an excess is moved at once */
+    double rebalance_percent; /* reBalanceThresholdPercentage: nearer to the average is even */
+    bool overshoot;           /* allowThroughputOvershoot: one lease may be more than the excess */
+    double metrics_alpha;     /* workerMetricsEMAAlpha */
+    kh_ms report_ms;          /* workerMetricsReporterFreqInMillis */
+    kh_ms clean_after_ms;     /* finished leases are deleted after this long, if nobody needs them;
+                               * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
     bool exit_when_done;
 };
 

@@ -66,7 +66,7 @@ START_TEST(with_nothing_owned_everybody_leads)
     struct kh_lease lease = {.key = "s"};
 
     ck_assert(kh_shuffle_leads(&table, "me"));
-    kh_table_update(&table, &lease, 1, 0);
+    kh_table_update(&table, &lease, 1, 10000, 0);
     ck_assert(kh_shuffle_leads(&table, "me"));
 }
 END_TEST
@@ -76,7 +76,7 @@ START_TEST(one_of_the_owners_leads)
     struct kh_lease leases[] = {
         {.key = "1", .owner = "b"}, {.key = "2", .owner = "a"}, {.key = "3"}};
 
-    kh_table_update(&table, leases, 3, 0);
+    kh_table_update(&table, leases, 3, 10000, 0);
     ck_assert(kh_shuffle_leads(&table, "a")); /* n = 2: the first */
     ck_assert(!kh_shuffle_leads(&table, "b"));
     ck_assert(!kh_shuffle_leads(&table, "owner of nothing"));
