@@ -26,6 +26,7 @@ struct kh_store {
     const struct kh_store_driver *driver;
     struct kh_loop *loop; /* borrowed */
     char *table;          /* owned */
+    char *mark;           /* owned; NULL until kh_store_claim */
     kh_store_answered *answered;
     void *arg;                  /* borrowed */
     struct kh_buf malformed;    /* what was logged for the LIST before */

@@ -8,8 +8,10 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "store/drivers.h"
+#include "store/dynamodb_claim.h"
 #include "store/dynamodb_table.h"
 #include "wire/lease_item.h"
+#include "wire/stream_mark.h"
 
 /* A row is some 2 KB with every attribute; a request says most of it twice. */
 #define REQUEST_BYTES_MAX 16384
@@ -39,6 +41,9 @@ struct dynamodb {
     struct kh_dynamodb_table *ensuring; /* owned; NULL when done */
     kh_store_ensured *ensured;
     void *ensured_arg;
+    struct kh_dynamodb_claim *claiming; /* owned; NULL when done */
+    kh_store_ensured *claimed;
+    void *claimed_arg;
     struct request *requests; /* owned; answers wanted */
 };
 
@@ -104,6 +109,23 @@ static enum kh_rc parse(struct request *request, const struct kh_aws_answer *ans
     return rc;
 }
 
+/* A lease of another stream is none that this worker could work on. */
+static enum kh_item_type read_item(const struct request *request, const struct kh_json *item,
+                                   struct kh_lease *lease, struct kh_err *err)
+{
+    const char *ours = request->dynamodb->store.mark;
+    const struct kh_str mark = kh_stream_mark_of(item);
+    const enum kh_item_type type = kh_lease_item_read(item, lease, err);
+
+    if (type == KH_ITEM_LEASE && ours != NULL && mark.n > 0 &&
+        !kh_stream_mark_same(mark, kh_str(ours))) {
+        (void)kh_stream_mark_refuse(err, kh_str(lease->key), mark, kh_str(ours));
+        err->rc = KH_INVALID; /* a CONFLICT would be one with the request */
+        return KH_ITEM_MALFORMED;
+    }
+    return type;
+}
+
 /* The row for CONFLICT, GET and what was written. False: it is there but of no use, err says
  * why. */
 static bool take_row(struct request *request, const struct kh_json *item)
@@ -115,7 +137,7 @@ static bool take_row(struct request *request, const struct kh_json *item)
         return true;
     }
     answer->found = true;
-    switch (kh_lease_item_read(item, &answer->lease, &request->err)) {
+    switch (read_item(request, item, &answer->lease, &request->err)) {
     case KH_ITEM_LEASE:
         return true;
     case KH_ITEM_FOREIGN:
@@ -140,6 +162,8 @@ static void send_call(struct request *request, struct kh_aws_request *call, kh_a
 static void send_op(struct request *request, const struct kh_lease_op *op, kh_aws_done *done)
 {
     const bool is_read = op->verb == KH_LEASE_GET;
+    const struct kh_store *store = &request->dynamodb->store;
+    const struct kh_lease_place place = {store->table, store->mark};
     struct kh_aws_request call = {.operation = kh_lease_request_operation(op->verb),
                                   .attempts_max = is_read ? 0 : 1,
                                   .total_ms_max = is_read ? 0 : request->dynamodb->write_ms_max,
@@ -147,7 +171,7 @@ static void send_op(struct request *request, const struct kh_lease_op *op, kh_aw
     enum kh_rc rc;
 
     kh_buf_init(&call.body, REQUEST_BYTES_MAX);
-    rc = kh_lease_request(&call.body, request->dynamodb->store.table, op);
+    rc = kh_lease_request(&call.body, &place, op);
     kh_assert(rc == KH_OK); /* every part of it is bounded */
     send_call(request, &call, done);
 }
@@ -280,7 +304,7 @@ static bool take_items(struct request *request, const struct kh_json *items)
                           request->dynamodb->store.table, KH_STORE_LEASES_MAX);
             return false;
         }
-        type = kh_lease_item_read(kh_json_at(items, i), lease, &why);
+        type = read_item(request, kh_json_at(items, i), lease, &why);
         if (type != KH_ITEM_LEASE) {
             request->leases.n--;
         }
@@ -429,6 +453,27 @@ static void dynamodb_ensure(struct kh_store *store, kh_store_ensured *ensured, v
     dynamodb->ensuring = kh_dynamodb_table_ensure(&dynamodb->table_config, table_ready, dynamodb);
 }
 
+static void claim_done(void *arg, const struct kh_err *err)
+{
+    struct dynamodb *dynamodb = arg;
+
+    kh_dynamodb_claim_free(dynamodb->claiming);
+    dynamodb->claiming = NULL;
+    dynamodb->claimed(dynamodb->claimed_arg, err);
+}
+
+static void dynamodb_claim(struct kh_store *store, bool adopt, kh_store_ensured *claimed, void *arg)
+{
+    struct dynamodb *dynamodb = (struct dynamodb *)store;
+    const struct kh_dynamodb_claim_config config = {
+        .client = dynamodb->client, .table = store->table, .mark = store->mark, .adopt = adopt};
+
+    kh_assert(dynamodb->claiming == NULL);
+    dynamodb->claimed = claimed;
+    dynamodb->claimed_arg = arg;
+    dynamodb->claiming = kh_dynamodb_claim_new(&config, claim_done, dynamodb);
+}
+
 static void dynamodb_submit(struct kh_store *store, const struct kh_lease_op *op)
 {
     struct dynamodb *dynamodb = (struct dynamodb *)store;
@@ -454,6 +499,7 @@ static void dynamodb_close(struct kh_store *store)
     struct dynamodb *dynamodb = (struct dynamodb *)store;
 
     kh_dynamodb_table_free(dynamodb->ensuring);
+    kh_dynamodb_claim_free(dynamodb->claiming);
     while (dynamodb->requests != NULL) {
         struct request *request = dynamodb->requests;
 
@@ -468,5 +514,6 @@ static void dynamodb_close(struct kh_store *store)
 const struct kh_store_driver kh_store_dynamodb = {.scheme = "dynamodb",
                                                   .open = dynamodb_open,
                                                   .ensure = dynamodb_ensure,
+                                                  .claim = dynamodb_claim,
                                                   .submit = dynamodb_submit,
                                                   .close = dynamodb_close};

@@ -59,6 +59,20 @@ void kh_store_ensure(struct kh_store *store, kh_store_ensured *ensured, void *ar
     store->driver->ensure(store, ensured, arg);
 }
 
+bool kh_store_claim(struct kh_store *store, const struct kh_store_claim *claim,
+                    kh_store_ensured *claimed, void *arg)
+{
+    kh_assert(claim->mark[0] != '\0');
+    kh_assert(claimed != NULL);
+    if (store->driver->claim == NULL) {
+        return false;
+    }
+    kh_mem_free(store->mark);
+    store->mark = kh_mem_copy(claim->mark, strlen(claim->mark));
+    store->driver->claim(store, claim->adopt, claimed, arg);
+    return true;
+}
+
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op)
 {
     kh_assert(kh_lease_op_is_sound(op));
@@ -93,6 +107,7 @@ void kh_store_init(struct kh_store *store, const struct kh_store_driver *driver,
 void kh_store_fini(struct kh_store *store)
 {
     kh_mem_free(store->table);
+    kh_mem_free(store->mark);
     kh_buf_fini(&store->malformed);
 }
 

@@ -1,6 +1,6 @@
 /* store: the lease table, wherever it lives.
  *
- * Shape   four functions: open, ensure, submit, close. Requests are core/lease_op.h data; each is
+ * Shape   open, ensure, claim, submit, close. Requests are core/lease_op.h data; each is
  *         answered exactly once, through the callback given to open, never from inside
  *         kh_store_submit.
  * Units   time-outs in ms.
@@ -26,7 +26,7 @@ struct kh_aws_client;
 /* Called for every answer. */
 typedef void kh_store_answered(void *arg, const struct kh_lease_answer *answer);
 typedef void kh_store_coord_answered(void *arg, const struct kh_coord_answer *answer);
-/* Called once after kh_store_ensure: KH_OK, or why the table cannot be used. */
+/* Called once after kh_store_ensure or kh_store_claim: KH_OK, or why the table cannot be used. */
 typedef void kh_store_ensured(void *arg, const struct kh_err *err);
 
 struct kh_store_config {
@@ -45,12 +45,20 @@ struct kh_store_config {
     bool point_in_time_recovery; /* leaseTablePitrEnabled */
 };
 
+/* Whose leases these are (wire/stream_mark.h). */
+struct kh_store_claim {
+    const char *mark; /* this stream's */
+    bool adopt;       /* leases of another stream get this mark */
+};
+
 /* One row of a table of drivers; a new store is a new file and a new row in store.c. */
 struct kh_store_driver {
     const char *scheme; /* "dynamodb", "sqlite", "memory" */
     enum kh_rc (*open)(struct kh_store **store, const struct kh_store_config *config,
                        struct kh_str rest, struct kh_err *err); /* rest: what follows "scheme:" */
     void (*ensure)(struct kh_store *store, kh_store_ensured *ensured, void *arg);
+    /* NULL: rows have no marks. store->mark is set. */
+    void (*claim)(struct kh_store *store, bool adopt, kh_store_ensured *claimed, void *arg);
     void (*submit)(struct kh_store *store, const struct kh_lease_op *op);
     void (*submit_coord)(struct kh_store *store, const struct kh_coord_op *op);
     void (*close)(struct kh_store *store);
@@ -62,6 +70,14 @@ enum kh_rc kh_store_open(struct kh_store **store, const struct kh_store_config *
 /* Create the table if it is missing and wait until it can be used; an existing one is left as it
  * is. Writes nothing when it fails. Again only after it failed. */
 void kh_store_ensure(struct kh_store *store, kh_store_ensured *ensured, void *arg);
+
+/* After kh_store_ensure: see that no lease is another stream's. CONFLICT, with nothing written,
+ * names both streams. From then on leases that are created or get an owner are marked, unless they
+ * are already, and a lease with another mark counts as malformed. False: this kind of store keeps
+ * no marks, so nothing is done and nothing will be called. SQLite and memory are such. Again only
+ * after it failed. */
+bool kh_store_claim(struct kh_store *store, const struct kh_store_claim *claim,
+                    kh_store_ensured *claimed, void *arg);
 
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);
 

@@ -5,6 +5,9 @@
 
 #include "base/assert.h"
 #include "wire/attribute.h"
+#include "wire/stream_mark.h"
+
+#define MARK KH_STREAM_MARK_ATTRIBUTE
 
 /* Expressions are made of the table below alone, so that this is enough for any of them. */
 #define EXPRESSION_BYTES_MAX 4096
@@ -180,7 +183,8 @@ static const struct attribute {
 };
 enum { ATTRIBUTES_N = sizeof(attributes) / sizeof(attributes[0]) };
 
-void kh_lease_item_write(struct kh_json_writer *writer, const struct kh_lease *lease)
+static void write_item(struct kh_json_writer *writer, const struct kh_lease *lease,
+                       const char *stream_mark)
 {
     kh_json_open_object(writer);
     for (size_t i = 0; i < ATTRIBUTES_N; i++) {
@@ -189,7 +193,16 @@ void kh_lease_item_write(struct kh_json_writer *writer, const struct kh_lease *l
             attributes[i].put(writer, lease);
         }
     }
+    if (stream_mark != NULL) {
+        kh_json_key(writer, MARK);
+        put_text(writer, stream_mark);
+    }
     kh_json_close_object(writer);
+}
+
+void kh_lease_item_write(struct kh_json_writer *writer, const struct kh_lease *lease)
+{
+    write_item(writer, lease, NULL);
 }
 
 /* Requests. */
@@ -252,13 +265,24 @@ static void extend_clause(struct kh_buf *expression, const struct kh_lease_op *o
     }
 }
 
-static void put_update_expression(struct kh_json_writer *writer, const struct kh_lease_op *op)
+/* A row that has a mark keeps it: it may tell more than ours, or belong to another stream, which is
+ * not to be hidden. */
+static bool is_marked(const struct kh_lease_op *op, const char *stream_mark)
+{
+    return stream_mark != NULL && (op->set & KH_LEASE_OWNER) != 0;
+}
+
+static void put_update_expression(struct kh_json_writer *writer, const struct kh_lease_op *op,
+                                  const char *stream_mark)
 {
     struct kh_buf expression;
     struct kh_str text;
 
     kh_buf_init(&expression, EXPRESSION_BYTES_MAX);
     extend_clause(&expression, op, " SET ", is_set);
+    if (is_marked(op, stream_mark)) {
+        extend(&expression, ", ", MARK, " = if_not_exists(#" MARK ", :" MARK ")");
+    }
     extend_clause(&expression, op, " REMOVE ", is_removed);
     extend_clause(&expression, op, " ADD ", is_added);
     text = kh_str_trim(kh_buf_str(&expression));
@@ -291,7 +315,8 @@ static void put_condition(struct kh_json_writer *writer, const struct kh_lease_o
     kh_buf_fini(&expression);
 }
 
-static void put_names(struct kh_json_writer *writer, const struct kh_lease_op *op)
+static void put_names(struct kh_json_writer *writer, const struct kh_lease_op *op,
+                      const char *stream_mark)
 {
     kh_json_key(writer, "ExpressionAttributeNames");
     kh_json_open_object(writer);
@@ -299,6 +324,9 @@ static void put_names(struct kh_json_writer *writer, const struct kh_lease_op *o
         if (is_named(op, &attributes[i])) {
             kh_attribute_put_alias(writer, attributes[i].name);
         }
+    }
+    if (is_marked(op, stream_mark)) {
+        kh_attribute_put_alias(writer, MARK);
     }
     kh_json_close_object(writer);
 }
@@ -313,7 +341,8 @@ static void put_value(struct kh_json_writer *writer, const char *prefix,
     attribute->put(writer, lease);
 }
 
-static void put_values(struct kh_json_writer *writer, const struct kh_lease_op *op)
+static void put_values(struct kh_json_writer *writer, const struct kh_lease_op *op,
+                       const char *stream_mark)
 {
     struct kh_lease expected = {.counter = op->expect_counter};
 
@@ -337,6 +366,10 @@ static void put_values(struct kh_json_writer *writer, const struct kh_lease_op *
         kh_json_key(writer, ":one");
         kh_attribute_put_u64(writer, 1);
     }
+    if (is_marked(op, stream_mark)) {
+        kh_json_key(writer, ":" MARK);
+        put_text(writer, stream_mark);
+    }
     kh_json_close_object(writer);
 }
 
@@ -345,10 +378,11 @@ static void put_key_member(struct kh_json_writer *writer, const char *name, stru
     kh_attribute_put_key(writer, name, KH_LEASE_KEY_ATTRIBUTE, key);
 }
 
-static void put_create(struct kh_json_writer *writer, const struct kh_lease_op *op)
+static void put_create(struct kh_json_writer *writer, const struct kh_lease_op *op,
+                       const char *stream_mark)
 {
     kh_json_key(writer, "Item");
-    kh_lease_item_write(writer, &op->lease);
+    write_item(writer, &op->lease, stream_mark);
     kh_attribute_put_member(writer, "ConditionExpression",
                             "attribute_not_exists(#" KH_LEASE_KEY_ATTRIBUTE ")");
     kh_json_key(writer, "ExpressionAttributeNames");
@@ -358,13 +392,14 @@ static void put_create(struct kh_json_writer *writer, const struct kh_lease_op *
     kh_attribute_put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
 }
 
-static void put_update(struct kh_json_writer *writer, const struct kh_lease_op *op)
+static void put_update(struct kh_json_writer *writer, const struct kh_lease_op *op,
+                       const char *stream_mark)
 {
     put_key_member(writer, "Key", kh_str(op->key));
-    put_update_expression(writer, op);
+    put_update_expression(writer, op, stream_mark);
     put_condition(writer, op);
-    put_names(writer, op);
-    put_values(writer, op);
+    put_names(writer, op, stream_mark);
+    put_values(writer, op, stream_mark);
     kh_attribute_put_member(writer, "ReturnValues", "ALL_NEW");
     kh_attribute_put_member(writer, "ReturnValuesOnConditionCheckFailure", "ALL_OLD");
 }
@@ -386,7 +421,8 @@ const char *kh_lease_request_operation(enum kh_lease_verb verb)
     return "";
 }
 
-enum kh_rc kh_lease_request(struct kh_buf *body, const char *table, const struct kh_lease_op *op)
+enum kh_rc kh_lease_request(struct kh_buf *body, const struct kh_lease_place *place,
+                            const struct kh_lease_op *op)
 {
     struct kh_json_writer writer;
 
@@ -394,11 +430,11 @@ enum kh_rc kh_lease_request(struct kh_buf *body, const char *table, const struct
     kh_assert(op->verb != KH_LEASE_LIST);
     kh_json_begin(&writer, body);
     kh_json_open_object(&writer);
-    kh_attribute_put_member(&writer, "TableName", table);
+    kh_attribute_put_member(&writer, "TableName", place->table);
     if (op->verb == KH_LEASE_CREATE) {
-        put_create(&writer, op);
+        put_create(&writer, op, place->stream_mark);
     } else if (op->verb == KH_LEASE_UPDATE) {
-        put_update(&writer, op);
+        put_update(&writer, op, place->stream_mark);
     } else {
         put_key_member(&writer, "Key", kh_str(op->key));
     }

@@ -45,8 +45,14 @@ void kh_lease_item_write(struct kh_json_writer *writer, const struct kh_lease *l
 /* "PutItem", … : what the request below is to be sent as. */
 const char *kh_lease_request_operation(enum kh_lease_verb verb);
 
+struct kh_lease_place {
+    const char *table;
+    const char *stream_mark; /* for what is created or gets an owner (wire/stream_mark.h), unless it
+                              * has one; NULL: none */
+};
+
 /* The body for GET, CREATE, UPDATE or DELETE. */
-enum kh_rc kh_lease_request(struct kh_buf *body, const char *table,
+enum kh_rc kh_lease_request(struct kh_buf *body, const struct kh_lease_place *place,
                             const struct kh_lease_op *op) KH_MUST_USE;
 
 /* The body for one page of LIST, from after the key `after` on (empty: from the start). */

@@ -1,5 +1,7 @@
 #include "wire/timestamp.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "wire/decimal.h"
 
@@ -115,4 +117,28 @@ bool kh_timestamp_iso8601(struct kh_str text, int64_t *ms)
         (days_since_1970(year, month, day) * 24 + hour) * 60 + minute - offset_minutes;
     *ms = (minutes * 60 + second) * 1000 + fraction_ms;
     return true;
+}
+
+void kh_timestamp_format(int64_t ms, char text[KH_TIMESTAMP_TEXT_BYTES])
+{
+    const int64_t seconds = ms / 1000;
+    const int64_t day = seconds / 86400;
+    int64_t year = 1970 + day / 366;
+    int64_t month = 1;
+    unsigned clock;
+    int n;
+
+    kh_assert(ms >= 0);
+    kh_assert(seconds <= KH_TIMESTAMP_SECONDS_MAX);
+    while (days_since_1970(year + 1, 1, 1) <= day) {
+        year++;
+    }
+    while (month < 12 && days_since_1970(year, month + 1, 1) <= day) {
+        month++;
+    }
+    clock = (unsigned)(seconds % 86400);
+    n = snprintf(text, KH_TIMESTAMP_TEXT_BYTES, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year,
+                 (unsigned)month, (unsigned)(day - days_since_1970(year, month, 1) + 1),
+                 clock / 3600, clock / 60 % 60, clock % 60);
+    kh_assert(n == KH_TIMESTAMP_TEXT_BYTES - 1);
 }

@@ -1,6 +1,6 @@
 /* timestamp: instants as AWS writes them.
  *
- * Shape   text in, milliseconds out.
+ * Shape   text in, milliseconds out, and back.
  * Units   ms since 1970, rounded to the nearest.
  * Errors  false: not such a text, or out of range.
  * Memory  none.
@@ -20,5 +20,11 @@ bool kh_timestamp_seconds(struct kh_str token, int64_t *ms) KH_MUST_USE;
 
 /* Years 1 to 9999; the fraction may be missing, 'Z' or an offset may not. */
 bool kh_timestamp_iso8601(struct kh_str text, int64_t *ms) KH_MUST_USE;
+
+#define KH_TIMESTAMP_SECONDS_MAX INT64_C(253402300799) /* the last second of 9999 */
+#define KH_TIMESTAMP_TEXT_BYTES  21
+
+/* "2026-11-23T05:18:39Z", the fraction dropped; ms is neither before 1970 nor after 9999. */
+void kh_timestamp_format(int64_t ms, char text[KH_TIMESTAMP_TEXT_BYTES]);
 
 #endif

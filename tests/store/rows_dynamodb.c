@@ -131,6 +131,175 @@ START_TEST(a_checkpoint_takes_a_java_applications_state_away)
 }
 END_TEST
 
+/* Marks: whose stream a lease is of. */
+
+#define OURS   "arn:aws:kinesis:us-east-1:000000000000:stream/ours@1700000000"
+#define THEIRS "arn:aws:kinesis:us-east-1:000000000000:stream/theirs@1600000000"
+
+static struct kh_err claim_err;
+static bool claimed;
+
+static void on_claimed(void *arg, const struct kh_err *err)
+{
+    (void)arg;
+    ck_assert(!claimed);
+    claimed = true;
+    claim_err = *err;
+    kh_loop_stop(loop);
+}
+
+static enum kh_rc claim(const char *mark, bool adopt)
+{
+    const struct kh_store_claim wish = {.mark = mark, .adopt = adopt};
+
+    claimed = false;
+    ck_assert(kh_store_claim(side.store, &wish, on_claimed, NULL));
+    ck_assert(!claimed);
+    kh_loop_run(loop);
+    ck_assert(claimed);
+    return claim_err.rc;
+}
+
+/* The stored item has this mark; NULL: none. */
+static void mark_is(const char *key, const char *mark)
+{
+    char body[256];
+    char want[256];
+    struct kh_buf answer;
+
+    (void)snprintf(body, sizeof(body),
+                   "{\"TableName\":\"%s\",\"Key\":{\"leaseKey\":{\"S\":\"%s\"}}}", table_name, key);
+    dynamodb_call("GetItem", body, &answer);
+    (void)snprintf(want, sizeof(want), "\"kclHostStream\":{\"S\":\"%s\"}",
+                   mark != NULL ? mark : "");
+    ck_assert_msg(strstr(answer.p, mark != NULL ? want : "kclHostStream") != NULL || mark == NULL,
+                  "%s is not in %s", want, answer.p);
+    ck_assert(mark != NULL || strstr(answer.p, "kclHostStream") == NULL);
+    kh_buf_fini(&answer);
+}
+
+static struct kh_lease_op take_op(const char *key, uint64_t counter)
+{
+    struct kh_lease_op op = update_op(key);
+
+    op.expect_is = KH_LEASE_COUNTER;
+    op.expect_counter = counter;
+    op.set = KH_LEASE_COUNTER | KH_LEASE_OWNER;
+    op.lease.counter = counter + 1;
+    (void)snprintf(op.lease.owner, sizeof(op.lease.owner), "me");
+    return op;
+}
+
+static struct kh_lease named(const char *key)
+{
+    struct kh_lease lease = fresh;
+
+    ck_assert(kh_str_copy(lease.key, sizeof(lease.key), kh_str(key)));
+    return lease;
+}
+
+START_TEST(leases_are_marked_when_they_are_made_or_taken)
+{
+    const struct kh_lease java = named("java");
+    const struct kh_lease made = named("made");
+    struct kh_lease_op op = take_op("java", 0);
+
+    side_open(&side);
+    create(&side, &java); /* before the claim: without a mark */
+    ck_assert_int_eq(claim(OURS, false), KH_OK);
+    create(&side, &made);
+    mark_is("made", OURS);
+    mark_is("java", NULL);
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_DONE);
+    mark_is("java", OURS);
+    ck_assert_uint_eq(list(&side)->leases_n, 2);
+    side_close(&side);
+
+    /* The same stream, as far as can be told, may have it; what tells more stays. */
+    side_open(&side);
+    ck_assert_int_eq(claim("arn:aws:kinesis:us-east-1:000000000000:stream/ours", false), KH_OK);
+    op = take_op("java", 1);
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_DONE);
+    mark_is("java", OURS);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(leases_of_another_stream_are_refused_and_left_alone)
+{
+    const struct kh_lease lease = named("s");
+    struct kh_lease_op op = get_op("s");
+
+    side_open(&side);
+    ck_assert_int_eq(claim(THEIRS, false), KH_OK);
+    create(&side, &lease);
+    side_close(&side);
+
+    side_open(&side);
+    ck_assert_int_eq(claim(OURS, false), KH_CONFLICT);
+    ck_assert_str_eq(
+        claim_err.text,
+        "lease s belongs to stream arn:aws:kinesis:us-east-1:000000000000:stream/theirs created "
+        "2020-09-13T12:26:40Z, not to arn:aws:kinesis:us-east-1:000000000000:stream/ours created "
+        "2023-11-14T22:13:20Z");
+    mark_is("s", THEIRS);
+    /* Whoever would go on all the same cannot read it, nor learn that a write worked. */
+    ck_assert_uint_eq(list(&side)->leases_n, 0);
+    ck_assert_uint_eq(list(&side)->malformed_n, 1);
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_FAILED);
+    op = create_op(&lease);
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_FAILED);
+    op = take_op("s", 0);
+    ck_assert_int_eq(run(&side, &op)->outcome, KH_LEASE_UNKNOWN);
+    mark_is("s", THEIRS);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(adopted_leases_change_their_mark_and_nothing_else)
+{
+    const struct kh_lease lease = named("s");
+    struct kh_lease now;
+    char key[32];
+
+    side_open(&side);
+    ck_assert_int_eq(claim(THEIRS, false), KH_OK);
+    create(&side, &lease);
+    for (unsigned i = 0; i < 20; i++) {
+        struct kh_lease more;
+
+        (void)snprintf(key, sizeof(key), "s-%u", i);
+        more = named(key);
+        create(&side, &more);
+    }
+    side_close(&side);
+
+    side_open(&side);
+    ck_assert_int_eq(claim(OURS, true), KH_OK);
+    ck_assert_uint_eq(list(&side)->leases_n, 21);
+    mark_is("s", OURS);
+    mark_is(key, OURS);
+    now = get(&side, "s");
+    test_lease_eq(&now, &lease);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(closing_ends_a_claim)
+{
+    const struct kh_store_claim wish = {.mark = OURS};
+
+    side_open(&side);
+    claimed = false;
+    ck_assert(kh_store_claim(side.store, &wish, on_claimed, NULL));
+    side_close(&side);
+    side_open(&side);
+    (void)list(&side); /* the loop goes on */
+    ck_assert(!claimed);
+    side_close(&side);
+}
+END_TEST
+
 void add_dynamodb_rows(TCase *tcase)
 {
     tcase_set_timeout(tcase, 120);
@@ -140,4 +309,8 @@ void add_dynamodb_rows(TCase *tcase)
     tcase_add_test(tcase, a_table_is_paid_by_request);
     tcase_add_test(tcase, a_created_item_is_what_java_writes);
     tcase_add_test(tcase, a_checkpoint_takes_a_java_applications_state_away);
+    tcase_add_test(tcase, leases_are_marked_when_they_are_made_or_taken);
+    tcase_add_test(tcase, leases_of_another_stream_are_refused_and_left_alone);
+    tcase_add_test(tcase, adopted_leases_change_their_mark_and_nothing_else);
+    tcase_add_test(tcase, closing_ends_a_claim);
 }

@@ -9,6 +9,7 @@
 
 #define BODY_MAX 65536
 
+static const struct kh_lease_place app = {.table = "app"};
 static struct kh_buf body;
 static struct kh_err err;
 
@@ -264,7 +265,7 @@ START_TEST(create_puts_the_item_where_there_is_none)
         .verb = KH_LEASE_CREATE, .key = "shardId-000000000002", .lease = fresh};
 
     ck_assert_str_eq(kh_lease_request_operation(op.verb), "PutItem");
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Item\":{\"leaseKey\":{\"S\":\"shardId-000000000002\"},"
             "\"leaseCounter\":{\"N\":\"0\"},\"ownerSwitchesSinceCheckpoint\":{\"N\":\"0\"},"
             "\"checkpoint\":{\"S\":\"TRIM_HORIZON\"},\"checkpointSubSequenceNumber\":{\"N\":\"0\"},"
@@ -289,7 +290,7 @@ START_TEST(renew_asks_for_counter_and_no_hand_off)
         .lease = {.counter = 8, .has_throughput = true, .throughput_kbps = 2.5}};
 
     ck_assert_str_eq(kh_lease_request_operation(op.verb), "UpdateItem");
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"UpdateExpression\":\"SET #leaseCounter = :leaseCounter, "
             "#throughputKBps = :throughputKBps\","
@@ -318,7 +319,7 @@ START_TEST(assign_sets_removes_and_adds_in_one_expression)
                              .add_one = KH_LEASE_COUNTER | KH_LEASE_SWITCHES,
                              .lease = {.owner = "c"}};
 
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"UpdateExpression\":\"SET #leaseOwner = :leaseOwner REMOVE #checkpointOwner "
             "ADD #leaseCounter :one, #ownerSwitchesSinceCheckpoint :one\","
@@ -347,7 +348,7 @@ START_TEST(checkpoint_takes_a_pending_one_and_its_state_away)
                              .remove = KH_LEASE_PENDING,
                              .lease = {.counter = 2, .checkpoint = {.seq = "55", .sub = 4}}};
 
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"UpdateExpression\":\"SET #leaseCounter = :leaseCounter, "
             "#ownerSwitchesSinceCheckpoint = :ownerSwitchesSinceCheckpoint, "
@@ -380,7 +381,7 @@ START_TEST(a_new_pending_checkpoint_drops_an_old_ones_state)
                              .set = KH_LEASE_PENDING,
                              .lease = {.pending = {.seq = "56"}}};
 
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     ck_assert(kh_buf_append_char(&body, '\0') == KH_OK);
     ck_assert(strstr(body.p, "\"SET #pendingCheckpoint = :pendingCheckpoint, "
                              "#pendingCheckpointSubSequenceNumber = "
@@ -397,7 +398,7 @@ START_TEST(an_update_without_values_names_none)
                              .expect_absent = KH_LEASE_CHECKPOINT_OWNER,
                              .remove = KH_LEASE_OWNER};
 
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"UpdateExpression\":\"REMOVE #leaseOwner\","
             "\"ConditionExpression\":\"attribute_exists(#leaseKey) AND "
@@ -417,7 +418,7 @@ START_TEST(a_meta_update_asks_for_the_row_alone)
         .set = KH_LEASE_CHILDREN | KH_LEASE_HASH_RANGE,
         .lease = {.children_n = 2, .children = {"c1", "c2"}, .range = {.start = "0", .end = "9"}}};
 
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"UpdateExpression\":\"SET #childShardIds = :childShardIds, "
             "#startingHashKey = :startingHashKey, #endingHashKey = :endingHashKey\","
@@ -431,19 +432,75 @@ START_TEST(a_meta_update_asks_for_the_row_alone)
 }
 END_TEST
 
+static const struct kh_lease_place marked = {.table = "app", .stream_mark = "arn@1"};
+
+START_TEST(a_created_lease_is_marked)
+{
+    struct kh_lease_op op = {
+        .verb = KH_LEASE_CREATE, .key = "shardId-000000000002", .lease = fresh};
+
+    ck_assert_int_eq(kh_lease_request(&body, &marked, &op), KH_OK);
+    ck_assert(kh_buf_append_char(&body, '\0') == KH_OK);
+    ck_assert_ptr_nonnull(strstr(body.p, "\"kclHostStream\":{\"S\":\"arn@1\"}},"
+                                         "\"ConditionExpression\""));
+}
+END_TEST
+
+START_TEST(a_lease_that_gets_an_owner_is_marked_unless_it_is)
+{
+    struct kh_lease_op op = {.verb = KH_LEASE_UPDATE,
+                             .key = "s",
+                             .expect_is = KH_LEASE_COUNTER,
+                             .expect_counter = 7,
+                             .set = KH_LEASE_COUNTER | KH_LEASE_OWNER,
+                             .remove = KH_LEASE_CHECKPOINT_OWNER,
+                             .lease = {.counter = 8, .owner = "b"}};
+
+    ck_assert_int_eq(kh_lease_request(&body, &marked, &op), KH_OK);
+    body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
+            "\"UpdateExpression\":\"SET #leaseCounter = :leaseCounter, #leaseOwner = :leaseOwner, "
+            "#kclHostStream = if_not_exists(#kclHostStream, :kclHostStream) "
+            "REMOVE #checkpointOwner\","
+            "\"ConditionExpression\":\"attribute_exists(#leaseKey) AND "
+            "#leaseCounter = :expected_leaseCounter\","
+            "\"ExpressionAttributeNames\":{\"#leaseKey\":\"leaseKey\","
+            "\"#leaseCounter\":\"leaseCounter\",\"#leaseOwner\":\"leaseOwner\","
+            "\"#checkpointOwner\":\"checkpointOwner\",\"#kclHostStream\":\"kclHostStream\"},"
+            "\"ExpressionAttributeValues\":{\":expected_leaseCounter\":{\"N\":\"7\"},"
+            "\":leaseCounter\":{\"N\":\"8\"},\":leaseOwner\":{\"S\":\"b\"},"
+            "\":kclHostStream\":{\"S\":\"arn@1\"}},"
+            "\"ReturnValues\":\"ALL_NEW\",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"}");
+}
+END_TEST
+
+START_TEST(a_renewal_has_nothing_to_do_with_marks)
+{
+    struct kh_lease_op op = {.verb = KH_LEASE_UPDATE,
+                             .key = "s",
+                             .expect_is = KH_LEASE_COUNTER,
+                             .expect_counter = 7,
+                             .set = KH_LEASE_COUNTER,
+                             .lease = {.counter = 8}};
+
+    ck_assert_int_eq(kh_lease_request(&body, &marked, &op), KH_OK);
+    ck_assert(kh_buf_append_char(&body, '\0') == KH_OK);
+    ck_assert_ptr_null(strstr(body.p, "kclHostStream"));
+}
+END_TEST
+
 START_TEST(reads_are_consistent_and_deletes_unconditional)
 {
     struct kh_lease_op op = {.verb = KH_LEASE_GET, .key = "s"};
 
     ck_assert_str_eq(kh_lease_request_operation(op.verb), "GetItem");
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
             "\"ConsistentRead\":true}");
 
     kh_buf_reset(&body);
     op.verb = KH_LEASE_DELETE;
     ck_assert_str_eq(kh_lease_request_operation(op.verb), "DeleteItem");
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_OK);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_OK);
     body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}}}");
 }
 END_TEST
@@ -480,7 +537,7 @@ START_TEST(a_body_that_does_not_fit_is_refused)
 
     kh_buf_fini(&body);
     kh_buf_init(&body, 16);
-    ck_assert_int_eq(kh_lease_request(&body, "app", &op), KH_TOOBIG);
+    ck_assert_int_eq(kh_lease_request(&body, &app, &op), KH_TOOBIG);
 }
 END_TEST
 
@@ -504,6 +561,9 @@ int main(void)
     tcase_add_test(tcase, a_new_pending_checkpoint_drops_an_old_ones_state);
     tcase_add_test(tcase, an_update_without_values_names_none);
     tcase_add_test(tcase, a_meta_update_asks_for_the_row_alone);
+    tcase_add_test(tcase, a_created_lease_is_marked);
+    tcase_add_test(tcase, a_lease_that_gets_an_owner_is_marked_unless_it_is);
+    tcase_add_test(tcase, a_renewal_has_nothing_to_do_with_marks);
     tcase_add_test(tcase, reads_are_consistent_and_deletes_unconditional);
     tcase_add_test(tcase, scans_go_on_where_the_last_page_ended);
     tcase_add_test(tcase, a_body_that_does_not_fit_is_refused);
