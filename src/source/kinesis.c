@@ -1,5 +1,6 @@
-/* The kinesis source: ListShards, GetShardIterator and GetRecords by polling. When and how often is
- * the core's business; here each call is made once, and what comes back is judged. */
+/* The kinesis source: DescribeStreamSummary, ListShards, GetShardIterator and GetRecords by
+ * polling. When and how often is the core's business; here each call is made once, and what comes
+ * back is judged. */
 #include "source/drivers.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "io/clock.h"
 #include "wire/kinesis_json.h"
+#include "wire/stream_mark.h"
 
 #define SHARD_MAGIC   0x73687264u
 #define LISTING_MAGIC 0x6c697374u
@@ -34,9 +36,12 @@ struct kinesis {
     char *stream;                 /* owned */
     char *stream_arn;             /* owned */
     struct kh_source_answers answers;
-    void *arg;              /* borrowed */
-    struct kh_map shards;   /* of struct shard, owned */
-    struct listing *newest; /* owned list */
+    void *arg;                       /* borrowed */
+    struct kh_map shards;            /* of struct shard, owned */
+    struct listing *newest;          /* owned list */
+    struct kh_aws_call *identifying; /* under way, or NULL */
+    kh_source_identified *identified;
+    void *identified_arg; /* borrowed */
 };
 
 /* A shard that is open, or about to be. */
@@ -78,6 +83,44 @@ static struct kh_stream_ref stream_of(const struct kinesis *kinesis)
 {
     return (struct kh_stream_ref){.name = kh_str(kinesis->stream),
                                   .arn = kh_str(kinesis->stream_arn)};
+}
+
+/* ---- identity ---- */
+
+/* The right to ask may be missing, and an emulator may not know the question: records can be read
+ * all the same, so that is no reason to end. */
+static void on_summary(void *arg, struct kh_aws_answer *answer)
+{
+    struct kinesis *kinesis = arg;
+    struct kh_stream_summary summary;
+    char mark[KH_STREAM_MARK_MAX + 1] = "";
+    enum kh_rc rc = answer->rc;
+
+    kinesis->identifying = NULL;
+    if (rc == KH_OK) {
+        rc = kh_kinesis_summary(kh_buf_str(answer->body), &summary, &answer->err);
+    }
+    if (rc == KH_OK && summary.arn[0] != '\0') {
+        kh_stream_mark_make(mark, summary.arn, summary.created_at_ms);
+    } else if (kinesis->stream_arn[0] != '\0') {
+        kh_stream_mark_make(mark, kinesis->stream_arn, 0);
+    }
+    kinesis->identified(kinesis->identified_arg, mark, rc == KH_OK ? NULL : &answer->err);
+}
+
+static void identify(struct kh_source *source, kh_source_identified *identified, void *arg)
+{
+    struct kinesis *kinesis = kinesis_of(source);
+    struct kh_aws_request request = {.operation = "DescribeStreamSummary"};
+    enum kh_rc rc;
+
+    kh_assert(kinesis->identifying == NULL);
+    kinesis->identified = identified;
+    kinesis->identified_arg = arg;
+    kh_buf_init(&request.body, REQUEST_BYTES_MAX);
+    rc = kh_kinesis_ask_summary(&request.body, stream_of(kinesis));
+    kh_assert(rc == KH_OK);
+    kinesis->identifying = kh_aws_call(kinesis->client, &request, on_summary, kinesis);
 }
 
 /* ---- listing ---- */
@@ -431,6 +474,7 @@ static void close_source(struct kh_source *source)
     while (kinesis->shards.n > 0) {
         free_shard(kinesis->shards.entries[0].value);
     }
+    kh_aws_cancel(kinesis->identifying);
     kh_map_fini(&kinesis->shards);
     kh_mem_free(kinesis->stream);
     kh_mem_free(kinesis->stream_arn);
@@ -465,6 +509,7 @@ static enum kh_rc open_source(struct kh_source **out, const struct kh_source_con
 const struct kh_source_driver kh_source_kinesis = {
     .scheme = "kinesis",
     .open = open_source,
+    .identify = identify,
     .list = list,
     .begin = begin,
     .fetch = fetch,

@@ -33,6 +33,16 @@ enum kh_rc kh_source_open(struct kh_source **source, const struct kh_source_conf
                    config->where);
 }
 
+bool kh_source_identify(struct kh_source *source, kh_source_identified *identified, void *arg)
+{
+    kh_assert(identified != NULL);
+    if (source->driver->identify == NULL) {
+        return false;
+    }
+    source->driver->identify(source, identified, arg);
+    return true;
+}
+
 void kh_source_list(struct kh_source *source, uint64_t ticket, enum kh_shard_filter filter,
                     int64_t wall_ms)
 {

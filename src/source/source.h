@@ -44,11 +44,18 @@ struct kh_source_config {
     void *arg;
 };
 
+/* Called once after kh_source_identify. err is NULL, and mark tells the stream
+ * (wire/stream_mark.h); or err has RETRY, THROTTLED or NOTFOUND; or it tells why the stream cannot
+ * be told for certain, and mark is what is left: the ARN of the settings, or "". */
+typedef void kh_source_identified(void *arg, const char *mark, const struct kh_err *err);
+
 /* One row of a table of drivers; a new source is a new file and a new row in source.c. */
 struct kh_source_driver {
     const char *scheme;
     enum kh_rc (*open)(struct kh_source **source, const struct kh_source_config *config,
                        struct kh_str rest, struct kh_err *err);
+    void (*identify)(struct kh_source *source, kh_source_identified *identified,
+                     void *arg); /* NULL: nothing to tell streams apart by */
     void (*list)(struct kh_source *source, uint64_t ticket, enum kh_shard_filter filter,
                  int64_t wall_ms);
     void (*begin)(struct kh_source *source, struct kh_str shard, uint64_t ticket,
@@ -60,6 +67,9 @@ struct kh_source_driver {
 
 enum kh_rc kh_source_open(struct kh_source **source, const struct kh_source_config *config,
                           struct kh_err *err) KH_MUST_USE;
+/* Which stream this is. False: this kind of source cannot tell, and nothing will be called. One at
+ * a time. */
+bool kh_source_identify(struct kh_source *source, kh_source_identified *identified, void *arg);
 void kh_source_list(struct kh_source *source, uint64_t ticket, enum kh_shard_filter filter,
                     int64_t wall_ms);
 void kh_source_begin(struct kh_source *source, struct kh_str shard, uint64_t ticket,

@@ -35,6 +35,8 @@ static struct {
     struct kh_err err;
 } got;
 
+static char mark[300];
+
 static void note(uint64_t ticket, enum kh_rc rc, const struct kh_err *err)
 {
     got.n++;
@@ -82,6 +84,13 @@ static void on_fetched(void *arg, struct kh_str shard, uint64_t ticket, struct k
     note(ticket, err == NULL ? KH_OK : err->rc, err);
 }
 
+static void on_identified(void *arg, const char *told, const struct kh_err *err)
+{
+    (void)arg;
+    ck_assert(kh_str_copy(mark, sizeof(mark), kh_str(told)));
+    note(0, err == NULL ? KH_OK : err->rc, err);
+}
+
 static void begin(void)
 {
     (void)setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
@@ -96,7 +105,7 @@ static void begin(void)
 static void end(void)
 {
     kh_batch_free(got.batch);
-    DRIVER.close(source);
+    kh_source_close(source);
     kh_aws_client_free(client);
     kh_creds_free(creds);
     kh_http_free(http);
@@ -125,6 +134,14 @@ static void serve(const struct http_reply *script, size_t n)
 }
 
 #define SERVE(script) serve(script, sizeof(script) / sizeof(script[0]))
+
+static void identify(void)
+{
+    got.n = 0;
+    ck_assert(kh_source_identify(source, on_identified, NULL));
+    loop_run(loop, PATIENCE_MS);
+    ck_assert_uint_eq(got.n, 1);
+}
 
 static void list_shards(void)
 {
@@ -222,6 +239,76 @@ START_TEST(a_listing_over_the_limit_waits_as_kcl_does)
     ck_assert_int_eq(got.rc, KH_OK);
     ck_assert_uint_eq(got.shards_n, 1);
     ck_assert_int_ge(kh_clock_boot_ms() - began_at_ms, 1500);
+}
+END_TEST
+
+#define ARN "arn:aws:kinesis:us-east-1:000000000000:stream/words"
+
+START_TEST(a_stream_is_told_by_its_arn_and_creation)
+{
+    static const struct http_reply script[] = {
+        {.status = 200,
+         .body = "{\"StreamDescriptionSummary\":{\"StreamARN\":\"" ARN
+                 "\",\"StreamStatus\":\"ACTIVE\",\"StreamCreationTimestamp\":1.700000000999E9}}"},
+        {.status = 200,
+         .body = "{\"StreamDescriptionSummary\":{\"StreamARN\":\"" ARN
+                 "\",\"StreamStatus\":\"ACTIVE\"}}"}};
+
+    SERVE(script);
+    identify();
+    ck_assert_int_eq(got.rc, KH_OK);
+    ck_assert_str_eq(mark, ARN "@1700000000");
+    ck_assert_ptr_nonnull(strstr(http_server_request(server, 0), "DescribeStreamSummary"));
+    ck_assert_ptr_nonnull(strstr(http_server_request(server, 0), "{\"StreamName\":\"words\"}"));
+    identify();
+    ck_assert_int_eq(got.rc, KH_OK);
+    ck_assert_str_eq(mark, ARN);
+}
+END_TEST
+
+START_TEST(a_stream_that_may_not_be_described_is_told_by_what_is_set)
+{
+    static const struct http_reply script[] = {REFUSAL("AccessDeniedException"),
+                                               REFUSAL("UnknownOperationException"),
+                                               {.status = 200, .body = "{}"},
+                                               REFUSAL("AccessDeniedException")};
+    struct kh_source_config config = {.where = "kinesis",
+                                      .stream = "words",
+                                      .stream_arn = ARN,
+                                      .loop = loop,
+                                      .answers = {on_shards, on_opened, on_fetched}};
+
+    SERVE(script);
+    identify();
+    ck_assert_int_eq(got.rc, KH_DENIED);
+    ck_assert_str_eq(got.err.text, "DescribeStreamSummary: AccessDeniedException: because");
+    ck_assert_str_eq(mark, "");
+    identify();
+    ck_assert_int_eq(got.rc, KH_INVALID);
+    ck_assert_str_eq(mark, "");
+    identify();
+    ck_assert_int_eq(got.rc, KH_INVALID);
+    ck_assert_str_eq(mark, "");
+
+    DRIVER.close(source);
+    config.kinesis = client;
+    ck_assert_int_eq(DRIVER.open(&source, &config, KH_STR(""), NULL), KH_OK);
+    identify();
+    ck_assert_int_eq(got.rc, KH_DENIED);
+    ck_assert_str_eq(mark, ARN);
+}
+END_TEST
+
+START_TEST(closing_ends_the_question_for_the_stream)
+{
+    static const struct http_reply script[] = {{.type = REPLY_HANG}};
+
+    SERVE(script);
+    got.n = 0;
+    ck_assert(kh_source_identify(source, on_identified, NULL));
+    DRIVER.close(source);
+    ck_assert_uint_eq(got.n, 0);
+    source = NULL;
 }
 END_TEST
 
@@ -427,6 +514,9 @@ int main(void)
     tcase_add_test(tcase, all_pages_of_a_listing_make_one_answer);
     tcase_add_test(tcase, an_expired_page_token_begins_the_listing_again);
     tcase_add_test(tcase, a_listing_over_the_limit_waits_as_kcl_does);
+    tcase_add_test(tcase, a_stream_is_told_by_its_arn_and_creation);
+    tcase_add_test(tcase, a_stream_that_may_not_be_described_is_told_by_what_is_set);
+    tcase_add_test(tcase, closing_ends_the_question_for_the_stream);
     tcase_add_test(tcase, an_unknown_stream_is_not_found);
     tcase_add_test(tcase, records_come_with_the_iterator_moving_on);
     tcase_add_test(tcase, records_up_to_the_checkpoint_are_dropped_but_count_as_read);
