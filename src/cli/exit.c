@@ -12,7 +12,8 @@ const char kh_exit_help[] =
     "  71  out of memory, processes or descriptors\n"
     "  73  the lease table or lease file cannot be created\n"
     "  77  no credentials, wrong ones, or rights that are missing\n"
-    "  78  the properties are wrong, or executableName cannot be run\n";
+    "  78  the properties are wrong, executableName cannot be run, or the leases are another\n"
+    "      stream's\n";
 
 int kh_exit_for(enum kh_rc rc)
 {

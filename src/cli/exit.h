@@ -23,7 +23,9 @@
 #define KH_EXIT_OSERR       71 /* out of memory, processes or descriptors */
 #define KH_EXIT_CANTCREAT   73 /* the lease table or lease file cannot be created */
 #define KH_EXIT_NOPERM      77 /* no credentials, wrong ones, or rights that are missing */
-#define KH_EXIT_CONFIG      78 /* the properties are wrong, or executableName cannot be run */
+#define KH_EXIT_CONFIG \
+    78 /* the properties are wrong, executableName cannot be run, or the leases are another
+        * stream's */
 
 /* The status for a failure that has no more fitting one: by what its code means. */
 int kh_exit_for(enum kh_rc rc);

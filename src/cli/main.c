@@ -114,7 +114,8 @@ static int run(const struct kh_options *options)
     kh_problems_fini(&problems);
     if (rc == KH_OK) {
         struct kh_host_options host = {.settings = &settings,
-                                       .exit_when_done = options->exit_when_done};
+                                       .exit_when_done = options->exit_when_done,
+                                       .adopt = options->adopt};
         status = kh_host_run(&host);
     } else {
         /* A file that cannot be had is one thing, what stands in it another. */

@@ -12,6 +12,8 @@ const char kh_options_help[] =
     "  -p, --properties FILE   the daemon's .properties file; also --properties-file FILE,\n"
     "                          or FILE alone\n"
     "      --exit-when-done    end with status 0 once every shard is closed and processed\n"
+    "      --adopt             keep the leases of another stream, or of one that was deleted and\n"
+    "                          made again, for this one\n"
     "      --log-level LEVEL   error, warn, info or debug; beats logLevel of the file\n"
     "      --help              this text\n"
     "      --help-keys         every key of the file, its default and its meaning\n"
@@ -23,6 +25,7 @@ const char kh_options_help[] =
 enum option_id {
     OPTION_PROPERTIES,
     OPTION_EXIT_WHEN_DONE,
+    OPTION_ADOPT,
     OPTION_LOG_LEVEL,
     OPTION_HELP,
     OPTION_HELP_KEYS,
@@ -40,6 +43,7 @@ static const struct option_name names[] = {
     {"--properties", OPTION_PROPERTIES, true},
     {"--properties-file", OPTION_PROPERTIES, true},
     {"--exit-when-done", OPTION_EXIT_WHEN_DONE, false},
+    {"--adopt", OPTION_ADOPT, false},
     {"--log-level", OPTION_LOG_LEVEL, true},
     {"-h", OPTION_HELP, false},
     {"--help", OPTION_HELP, false},
@@ -110,6 +114,9 @@ static enum kh_rc take_option(struct kh_options *options, enum option_id id, con
         return take_level(options, value, err);
     case OPTION_EXIT_WHEN_DONE:
         options->exit_when_done = true;
+        break;
+    case OPTION_ADOPT:
+        options->adopt = true;
         break;
     case OPTION_HELP:
         options->wish = KH_WISH_HELP;

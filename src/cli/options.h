@@ -21,6 +21,7 @@ struct kh_options {
     enum kh_options_wish wish;
     const char *properties; /* RUN: path; never NULL then */
     bool exit_when_done;
+    bool adopt;
     bool log_level_is_set; /* then log_level beats logLevel of the file */
     enum kh_log_level log_level;
 };

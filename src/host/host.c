@@ -21,6 +21,7 @@
 #include "obs/flight.h"
 #include "source/source.h"
 #include "store/store.h"
+#include "wire/stream_mark.h"
 
 /* A service that does not answer at the start is asked again for a while: machines boot in any
  * order. */
@@ -32,9 +33,18 @@
 #define WRITE_MS_MIN        500
 #define SIGNALS_N           3
 
+/* What is done before there is a worker; each step may be tried several times. */
+enum start_step {
+    START_LIST,     /* is the stream there? */
+    START_IDENTIFY, /* which one is it? */
+    START_ENSURE,   /* the lease table is there */
+    START_CLAIM     /* and holds no other stream's leases */
+};
+
 struct host {
     const struct kh_settings *settings;
     bool exit_when_done;
+    bool adopt;
     struct kh_loop *loop;
     struct kh_watch *signals[SIGNALS_N];
     struct kh_watch
@@ -51,9 +61,10 @@ struct host {
     struct kh_cmd *unstarted; /* owned: CHILD_STARTs that failed in this step */
     size_t unstarted_n;
     size_t unstarted_capacity;
+    enum start_step start;
     unsigned start_tries_n;
-    bool listed;   /* the stream was seen to be there */
-    bool stepping; /* inside kh_worker_step or its commands */
+    char mark[KH_STREAM_MARK_MAX + 1]; /* of the stream; "" if it cannot be told */
+    bool stepping;                     /* inside kh_worker_step or its commands */
     bool asked_to_stop;
     bool stopped;
     int status;
@@ -264,6 +275,32 @@ static bool try_again(struct host *host, const struct kh_err *err)
     return true;
 }
 
+static void next_start_step(struct host *host);
+
+static void start_worker(struct host *host)
+{
+    host->worker = kh_worker_new(&host->config, kh_loop_now_ms(host->loop));
+    kh_log(KH_LOG_INFO, "host.started", kh_f("worker", host->config.worker_id),
+           kh_f("application", host->settings->application_name),
+           kh_f("stream", host->settings->stream_name));
+    if (host->utilization != NULL) {
+        kh_utilization_start(host->utilization);
+    }
+    step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+}
+
+static void on_claimed(void *arg, const struct kh_err *err)
+{
+    struct host *host = arg;
+    struct kh_err why = *err;
+
+    if (err->rc == KH_OK) {
+        start_worker(host);
+    } else if (err->rc == KH_CONFLICT || !try_again(host, err)) {
+        fail(host, kh_setup_refused_leases(host->settings, &why), &why);
+    }
+}
+
 static void on_ensured(void *arg, const struct kh_err *err)
 {
     struct host *host = arg;
@@ -276,14 +313,29 @@ static void on_ensured(void *arg, const struct kh_err *err)
         }
         return;
     }
-    host->worker = kh_worker_new(&host->config, kh_loop_now_ms(host->loop));
-    kh_log(KH_LOG_INFO, "host.started", kh_f("worker", host->config.worker_id),
-           kh_f("application", host->settings->application_name),
-           kh_f("stream", host->settings->stream_name));
-    if (host->utilization != NULL) {
-        kh_utilization_start(host->utilization);
+    host->start = START_CLAIM;
+    next_start_step(host);
+}
+
+static void on_identified(void *arg, const char *mark, const struct kh_err *err)
+{
+    struct host *host = arg;
+
+    if (err != NULL && (err->rc == KH_RETRY || err->rc == KH_THROTTLED || err->rc == KH_NOTFOUND)) {
+        struct kh_err why = *err;
+
+        if (!try_again(host, err)) {
+            fail(host, kh_setup_refused_source(host->settings, host->access.region, &why), &why);
+        }
+        return;
     }
-    step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+    if (err != NULL) {
+        kh_log(KH_LOG_WARN, "host.stream_not_told",
+               kh_f("guard", mark[0] != '\0' ? "by ARN alone" : "off"), kh_f("why", err->text));
+    }
+    (void)snprintf(host->mark, sizeof(host->mark), "%s", mark);
+    host->start = START_ENSURE;
+    next_start_step(host);
 }
 
 static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_err *err)
@@ -291,13 +343,43 @@ static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_e
     struct kh_err why;
 
     if (rc == KH_OK) {
-        host->listed = true;
-        kh_store_ensure(host->store, on_ensured, host);
+        host->start = START_IDENTIFY;
+        next_start_step(host);
         return;
     }
     why = *err;
     if (!try_again(host, err)) {
         fail(host, kh_setup_refused_source(host->settings, host->access.region, &why), &why);
+    }
+}
+
+static void claim(struct host *host)
+{
+    const struct kh_store_claim mine = {.mark = host->mark, .adopt = host->adopt};
+
+    if (host->mark[0] == '\0' || !kh_store_claim(host->store, &mine, on_claimed, host)) {
+        start_worker(host);
+    }
+}
+
+/* Also the same step once more. */
+static void next_start_step(struct host *host)
+{
+    switch (host->start) {
+    case START_LIST:
+        kh_source_list(host->source, START_TICKET, KH_SHARDS_AT_LATEST, 0);
+        break;
+    case START_IDENTIFY:
+        if (!kh_source_identify(host->source, on_identified, host)) {
+            on_identified(host, "", NULL);
+        }
+        break;
+    case START_ENSURE:
+        kh_store_ensure(host->store, on_ensured, host);
+        break;
+    case START_CLAIM:
+        claim(host);
+        break;
     }
 }
 
@@ -322,10 +404,8 @@ static void on_deadline(void *arg)
 
     if (host->worker != NULL) {
         step(host, &(struct kh_event){.type = KH_EVENT_TICK});
-    } else if (host->listed) {
-        kh_store_ensure(host->store, on_ensured, host);
     } else {
-        kh_source_list(host->source, START_TICKET, KH_SHARDS_AT_LATEST, 0);
+        next_start_step(host);
     }
 }
 
@@ -470,6 +550,7 @@ int kh_host_run(const struct kh_host_options *options)
 {
     struct host host = {.settings = options->settings,
                         .exit_when_done = options->exit_when_done,
+                        .adopt = options->adopt,
                         .status = KH_EXIT_OK};
     struct kh_err err;
     enum kh_rc rc;

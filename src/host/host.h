@@ -20,6 +20,7 @@
 struct kh_host_options {
     const struct kh_settings *settings;
     bool exit_when_done;
+    bool adopt; /* leases of another stream are taken for this one's */
 };
 
 int kh_host_run(const struct kh_host_options *options) KH_MUST_USE;

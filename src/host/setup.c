@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "cli/exit.h"
 #include "io/entropy.h"
 
@@ -81,10 +82,16 @@ bool kh_setup_is_file_source(const struct kh_settings *settings)
     return kh_str_starts(kh_str(settings->source), KH_STR("file:"));
 }
 
-/* "text; what to do" */
+/* "text; what to do". Where both are too much, the text is cut. */
 static void advise(struct kh_err *err, const char *what_to_do)
 {
+    const size_t advice_bytes = strlen(what_to_do) + 2;
     size_t n = strlen(err->text);
+
+    kh_assert(advice_bytes < KH_ERR_TEXT_MAX);
+    if (n > KH_ERR_TEXT_MAX - advice_bytes) {
+        n = KH_ERR_TEXT_MAX - advice_bytes;
+    }
 
     (void)snprintf(err->text + n, sizeof(err->text) - n, "; %s", what_to_do);
 }
@@ -121,6 +128,17 @@ int kh_setup_refused_store(const struct kh_settings *settings, const char *regio
     }
     if (region[0] != '\0') {
         (void)kh_wrap(err, "region %s", region);
+    }
+    return kh_exit_for(err->rc);
+}
+
+int kh_setup_refused_leases(const struct kh_settings *settings, struct kh_err *err)
+{
+    (void)kh_wrap(err, "application %s", settings->application_name);
+    if (err->rc == KH_CONFLICT) {
+        advise(err, "use another applicationName, --adopt to keep these leases for this stream, or "
+                    "kcl-host leases reset");
+        return KH_EXIT_CONFIG;
     }
     return kh_exit_for(err->rc);
 }

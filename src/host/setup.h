@@ -28,4 +28,7 @@ int kh_setup_refused_source(const struct kh_settings *settings, const char *regi
 int kh_setup_refused_store(const struct kh_settings *settings, const char *region,
                            struct kh_err *err);
 
+/* The table holds another stream's leases, or could not be searched for them. */
+int kh_setup_refused_leases(const struct kh_settings *settings, struct kh_err *err);
+
 #endif

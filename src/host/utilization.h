@@ -7,7 +7,7 @@
  * Errors  none returned: logged once when measuring begins to fail and once when it works again.
  * Memory  the config's pointers but for the texts are borrowed until free, which cancels
  *         everything.
- * Truth   leases.md 5.3, KCL 3.x WorkerMetricsSelector: ECS, EKS, EC2, in this order; the first
+ * Truth   KCL 3.x WorkerMetricsSelector: ECS, EKS, EC2, in this order; the first
  *         that matches decides, even when it cannot be measured then. Files of the kernel are read
  *         in the loop's thread: they answer at once. The network is asked without waiting. Chosen
  *         differences: AWS_EC2_METADATA_DISABLED and AWS_EC2_METADATA_SERVICE_ENDPOINT count, as

@@ -7,7 +7,7 @@
  * Errors  KH_INVALID with the name of the file and what was expected; KH_TOOBIG over
  *         KH_CPU_FILE_BYTES_MAX or KH_ECS_BYTES_MAX.
  * Memory  plain values, but for the trees that the ECS readers build and free.
- * Truth   leases.md 5.3; KCL 3.x Cgroupv1CpuWorkerMetric, Cgroupv2CpuWorkerMetric,
+ * Truth   KCL 3.x Cgroupv1CpuWorkerMetric, Cgroupv2CpuWorkerMetric,
  *         LinuxCpuWorkerMetric, EcsCpuWorkerMetric; proc_stat(5), the kernel's cgroup-v1 and
  *         cgroup-v2 documents, the ECS task metadata endpoint version 4. Chosen differences: no
  *         time passed or a clock that went back is 0 percent, where Java divides by it; containers

@@ -50,6 +50,7 @@ START_TEST(the_file_can_be_named_in_every_form)
         ck_assert_int_eq(options.wish, KH_WISH_RUN);
         ck_assert_str_eq(options.properties, "f");
         ck_assert(!options.exit_when_done);
+        ck_assert(!options.adopt);
         ck_assert(!options.log_level_is_set);
     }
 }
@@ -66,9 +67,10 @@ END_TEST
 
 START_TEST(options_may_stand_before_and_behind_the_file)
 {
-    ck_assert_int_eq(parse("--exit-when-done f --log-level=DEBUG"), KH_OK);
+    ck_assert_int_eq(parse("--exit-when-done f --adopt --log-level=DEBUG"), KH_OK);
     ck_assert_str_eq(options.properties, "f");
     ck_assert(options.exit_when_done);
+    ck_assert(options.adopt);
     ck_assert(options.log_level_is_set);
     ck_assert_int_eq(options.log_level, KH_LOG_DEBUG);
 }
@@ -142,7 +144,7 @@ START_TEST(what_is_documented_agrees)
     static const int statuses[] = {
         KH_EXIT_OK,       KH_EXIT_USAGE, KH_EXIT_DATA,      KH_EXIT_NOINPUT, KH_EXIT_UNAVAILABLE,
         KH_EXIT_SOFTWARE, KH_EXIT_OSERR, KH_EXIT_CANTCREAT, KH_EXIT_NOPERM,  KH_EXIT_CONFIG};
-    static const char *const names[] = {"properties", "exit\\-when\\-done", "log\\-level",
+    static const char *const names[] = {"properties", "exit\\-when\\-done", "adopt",  "log\\-level",
                                         "help",       "help\\-keys",        "version"};
     struct kh_buf manual;
     struct kh_buf readme;
