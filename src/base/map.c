@@ -3,22 +3,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-/* FNV-1a. Keys are names out of our own tables: nobody gains by making them collide. */
-static size_t hash_of(struct kh_str key)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < key.n; i++) {
-        hash = (hash ^ (unsigned char)key.p[i]) * UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds key, or the free one where it would go. There always is a free one. */
 static size_t slot_of(const struct kh_map *map, struct kh_str key)
 {
     size_t mask = map->slots_n - 1;
-    size_t slot = hash_of(key) & mask;
+    size_t slot = (size_t)kh_str_hash(key) & mask;
 
     while (map->slots[slot] != 0 && !kh_str_eq(map->entries[map->slots[slot] - 1].key, key)) {
         slot = (slot + 1) & mask;
@@ -52,7 +41,7 @@ static void free_slot(struct kh_map *map, size_t gap)
     size_t mask = map->slots_n - 1;
 
     for (size_t at = (gap + 1) & mask; map->slots[at] != 0; at = (at + 1) & mask) {
-        size_t home = hash_of(map->entries[map->slots[at] - 1].key) & mask;
+        size_t home = (size_t)kh_str_hash(map->entries[map->slots[at] - 1].key) & mask;
 
         if (((at - home) & mask) >= ((at - gap) & mask)) {
             map->slots[gap] = map->slots[at];

@@ -183,3 +183,14 @@ size_t kh_str_distance(struct kh_str a, struct kh_str b)
     }
     return rows[a.n % 3][b.n];
 }
+
+/* FNV-1a. Keys are names out of our own tables: nobody gains by making them collide. */
+uint64_t kh_str_hash(struct kh_str text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < text.n; i++) {
+        hash = (hash ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash ^ hash >> 32;
+}

@@ -56,4 +56,7 @@ bool kh_str_i64(struct kh_str s, int64_t *value) KH_MUST_USE;
  * mean"; names of over 64 bytes count as having nothing in common. */
 size_t kh_str_distance(struct kh_str a, struct kh_str b);
 
+/* The same for the same text, in every process. */
+uint64_t kh_str_hash(struct kh_str text);
+
 #endif

@@ -1,6 +1,9 @@
 /* The rules of KCL 2.x: each worker counts owners, knows its share, takes what is free and steals
- * what is missing. Chosen difference: an unowned lease that is seen for the first time is not "very
- * old" (in Java it is, and then nobody looks at the target). */
+ * what is missing. Chosen differences: an unowned lease that is seen for the first time is not
+ * "very old" (in Java it is, and then nobody looks at the target); all workers share out what is
+ * free in one order and each takes its own part at once, so that none loses a race, and takes of
+ * the rest only what nobody else came for; a worker that is giving its leases up gets no part, and
+ * does not keep the others waiting until its last one is free. */
 #include "core/assign.h"
 
 #include <string.h>
@@ -12,9 +15,13 @@
  * says. */
 #define VERY_OLD_FACTOR 3
 
+/* Up to so many free leases are put in order, so that all workers share them out alike. */
+#define SORTED_ROWS_MAX 512
+
 struct owner {
     const char *id; /* borrowed from a row */
     uint32_t leases_n;
+    bool leaving; /* it is giving its leases up */
 };
 
 /* What one round has to know about the fleet. */
@@ -96,6 +103,11 @@ static void view_fini(struct view *view)
     kh_mem_free(view->rows);
 }
 
+static uint32_t at_most(uint32_t n, uint32_t most)
+{
+    return n < most ? n : most;
+}
+
 /* Shuffled, so that workers that look at the same moment do not reach for the same lease. */
 static void shuffle(struct view *view)
 {
@@ -132,6 +144,91 @@ static void pick(struct view *view, struct kh_wishes *wishes, uint32_t most, boo
         kh_wishes_add(wishes, (struct kh_wish){.row = view->rows[i],
                                                .to = view->self->ctx->config.worker_id,
                                                .steal = steal});
+    }
+}
+
+/* ---- what is free ---- */
+
+static void mark_leaving(struct view *view)
+{
+    for (size_t i = 0; i < view->rows_n; i++) {
+        for (size_t o = 0; o < view->owners_n && view->rows[i]->released_by != 0; o++) {
+            struct owner *owner = &view->owner_space[o];
+
+            owner->leaving |= kh_str_hash(kh_str(owner->id)) == view->rows[i]->released_by;
+        }
+    }
+}
+
+static void sort_by_key(struct view *view)
+{
+    for (size_t i = 1; i < view->rows_n && view->rows_n <= SORTED_ROWS_MAX; i++) {
+        struct kh_table_row *row = view->rows[i];
+        size_t at = i;
+
+        while (at > 0 && strcmp(view->rows[at - 1]->lease.key, row->lease.key) > 0) {
+            view->rows[at] = view->rows[at - 1];
+            at--;
+        }
+        view->rows[at] = row;
+    }
+}
+
+/* Whose turn it is; ours comes last in owner_space. */
+static struct owner *least_busy(const struct view *view, uint32_t places)
+{
+    struct owner *least = NULL;
+
+    for (size_t i = 0; i <= view->owners_n; i++) {
+        struct owner *owner = &view->owner_space[i];
+        bool full = i == view->owners_n && places == 0;
+
+        if (owner->leaving || full) {
+            continue;
+        }
+        if (least == NULL || owner->leases_n < least->leases_n ||
+            (owner->leases_n == least->leases_n && strcmp(owner->id, least->id) < 0)) {
+            least = owner;
+        }
+    }
+    return least;
+}
+
+/* It has been free for two looks at the table, and whoever could have taken it has not. */
+static bool is_left_over(const struct view *view, const struct kh_table_row *row)
+{
+    const struct kh_worker_config *config = &view->self->ctx->config;
+    kh_ms free_ms = view->self->seen_at_ms - row->changed_at_ms;
+
+    return free_ms > 2 * config->list_ms + (row->lease.owner[0] != '\0' ? config->failover_ms : 0);
+}
+
+static void take_part(struct view *view, struct kh_wishes *wishes, uint32_t target_n)
+{
+    struct owner *me = &view->owner_space[view->owners_n];
+    uint32_t places = places_left(view);
+    size_t others_n = 0;
+
+    *me = (struct owner){.id = view->self->ctx->config.worker_id, .leases_n = view->mine_n};
+    mark_leaving(view);
+    sort_by_key(view);
+    for (size_t i = 0; i < view->rows_n; i++) {
+        struct owner *owner = least_busy(view, places);
+
+        if (owner == NULL) {
+            break;
+        }
+        owner->leases_n++;
+        if (owner == me) {
+            places--;
+            kh_wishes_add(wishes, (struct kh_wish){.row = view->rows[i], .to = me->id});
+        } else if (is_left_over(view, view->rows[i])) {
+            view->rows[others_n++] = view->rows[i];
+        }
+    }
+    view->rows_n = others_n;
+    if (me->leases_n < target_n) {
+        pick(view, wishes, at_most(target_n - me->leases_n, places), false);
     }
 }
 
@@ -184,7 +281,7 @@ static uint32_t surplus(const struct owner *victim, uint32_t target_n, uint32_t 
         return 0;
     }
     n = victim->leases_n - target_n;
-    n = needed < n ? needed : n;
+    n = at_most(needed, n);
     return n == 0 && needed > 1 ? 1 : n;
 }
 
@@ -244,7 +341,7 @@ static void steal(struct view *view, struct kh_wishes *wishes, uint32_t target_n
         if (!collect_of(view, victim)) {
             uint32_t left = view->self->ctx->config.steal_max - robbed_n;
 
-            n = n < left ? n : left;
+            n = at_most(n, left);
             robbed_n += n;
         }
         pick(view, wishes, n, true);
@@ -258,7 +355,6 @@ void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_wor
 {
     struct view view;
     uint32_t target_n;
-    uint32_t needed;
 
     (void)workers; /* their leases show all of them that counts here */
     kh_assert(self->ctx->config.leases_max > 0);
@@ -267,14 +363,12 @@ void kh_assign_balanced(const struct kh_table *table, const struct kh_assign_wor
     }
     view_init(&view, table, self);
     target_n = target(&view);
-    if (!take_very_old(&view, wishes) && view.mine_n < target_n) {
-        needed = target_n - view.mine_n;
-        needed = needed < places_left(&view) ? needed : places_left(&view);
+    if (!take_very_old(&view, wishes)) {
         collect_available(&view, INT64_MIN);
         if (view.rows_n > 0) {
-            pick(&view, wishes, needed, false);
-        } else {
-            steal(&view, wishes, target_n, needed);
+            take_part(&view, wishes, target_n);
+        } else if (view.mine_n < target_n) {
+            steal(&view, wishes, target_n, at_most(target_n - view.mine_n, places_left(&view)));
         }
     }
     view_fini(&view);

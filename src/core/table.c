@@ -63,6 +63,12 @@ void kh_table_row_see(struct kh_table_row *row, const struct kh_lease *lease, kh
         row->free_at_ms =
             is_clean_change(row, lease, failover_ms, now_ms) ? now_ms : now_ms + failover_ms;
     }
+    if (!same_owner) {
+        row->released_by =
+            lease->owner[0] == '\0' && !kh_table_row_available(row, now_ms, failover_ms)
+                ? kh_str_hash(kh_str(row->lease.owner))
+                : 0;
+    }
     if (!same_pair) {
         row->asked_at_ms = now_ms;
     }

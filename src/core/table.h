@@ -18,12 +18,13 @@
 
 struct kh_table_row {
     struct kh_lease lease;
-    kh_ms changed_at_ms; /* when this counter value was first seen */
-    kh_ms free_at_ms;    /* from when on nobody can work on the shard but its owner */
-    kh_ms asked_at_ms;   /* in a hand-off: when this pair of owners was first seen */
-    kh_ms seen_at_ms;    /* when it was looked at last */
-    uint64_t round;      /* of the last LIST that showed it */
-    bool taking;         /* a write of ours to take it is under way */
+    kh_ms changed_at_ms;  /* when this counter value was first seen */
+    kh_ms free_at_ms;     /* from when on nobody can work on the shard but its owner */
+    kh_ms asked_at_ms;    /* in a hand-off: when this pair of owners was first seen */
+    kh_ms seen_at_ms;     /* when it was looked at last */
+    uint64_t released_by; /* hash of the worker that gave it up before its time; 0: nobody did */
+    uint64_t round;       /* of the last LIST that showed it */
+    bool taking;          /* a write of ours to take it is under way */
 };
 
 struct kh_table {

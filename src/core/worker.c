@@ -16,7 +16,7 @@
  * bytes. */
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
-#define COMING_MS          200
+#define SOON_MS            200
 #define LIST_RETRY_MS_MAX  KH_SECONDS(10)
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
@@ -128,6 +128,24 @@ static void book_requests(struct kh_worker *worker, enum kh_pending_who who, con
     }
 }
 
+/* A look at the table costs so much of its budget that the next may come only after this. A large
+ * table is not looked at less often than by a Java worker. */
+static kh_ms least_pause_ms(const struct kh_worker *worker)
+{
+    const struct kh_worker_config *config = &worker->ctx.config;
+    kh_ms units = (kh_ms)(kh_table_n(&worker->table) / ROWS_PER_READ_UNIT) + 1;
+
+    return kh_ms_min(units * 1000 / config->read_units_per_s, 2 * config->failover_ms);
+}
+
+/* What we know of the table has turned out to be old. */
+static void look_soon(struct kh_worker *worker, kh_ms now_ms)
+{
+    kh_ms at_ms = kh_ms_max(worker->list_sent_at_ms + least_pause_ms(worker), now_ms + SOON_MS);
+
+    worker->list_at_ms = kh_ms_min(worker->list_at_ms, at_ms);
+}
+
 static void send_list(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_LIST, "");
@@ -174,14 +192,12 @@ static bool is_one_coming(const struct kh_worker *worker)
 }
 
 /* A small table is looked at every list_ms and whenever a lease may have run out, and a few times
- * a second while a lease is on its way to us; a large one as often as its budget of read units
- * allows, though not less often than by a Java worker. */
+ * a second while a lease is on its way to us; a large one as often as its budget allows. */
 static kh_ms next_list_ms(struct kh_worker *worker, kh_ms now_ms)
 {
     const struct kh_worker_config *config = &worker->ctx.config;
-    kh_ms units = (kh_ms)(kh_table_n(&worker->table) / ROWS_PER_READ_UNIT) + 1;
-    kh_ms least_ms = kh_ms_min(units * 1000 / config->read_units_per_s, 2 * config->failover_ms);
-    kh_ms wanted_ms = is_one_coming(worker) ? COMING_MS : config->list_ms;
+    kh_ms least_ms = least_pause_ms(worker);
+    kh_ms wanted_ms = is_one_coming(worker) ? SOON_MS : config->list_ms;
     kh_ms usual_ms = kh_ctx_jitter(&worker->ctx, kh_ms_max(wanted_ms, least_ms));
     kh_ms expiry_ms = next_expiry_ms(worker);
 
@@ -413,6 +429,7 @@ static void on_take(struct kh_worker *worker, const struct kh_pending_entry *ent
     row->taking = false;
     if (answer->outcome != KH_LEASE_DONE) {
         kh_cmds_note(out, row->lease.key, "worker.not_taken");
+        look_soon(worker, now_ms);
         return; /* an unknown one shows in the next LIST, and is re-adopted then */
     }
     kh_table_row_see(row, &answer->lease, worker->ctx.config.failover_ms, now_ms);

@@ -41,7 +41,7 @@ static void own(const char *owner, size_t n)
         struct kh_lease *lease = &leases[leases_n];
 
         *lease = (struct kh_lease){0};
-        (void)snprintf(lease->key, sizeof(lease->key), "%zu", leases_n);
+        (void)snprintf(lease->key, sizeof(lease->key), "%02zu", leases_n);
         strcpy(lease->owner, owner);
         leases_n++;
     }
@@ -84,12 +84,60 @@ START_TEST(with_others_it_takes_its_share)
 }
 END_TEST
 
-START_TEST(shares_are_rounded_up)
+START_TEST(what_nobody_came_for_is_taken_up_to_the_share_rounded_up)
 {
     own("a", 3);
     own("", 4);
     assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 3); /* then both have three, and "a" comes before "me" */
+    wishes.n = 0;
+    assign(1000, 3000);
+    ck_assert_uint_eq(wishes.n, 3);
+    wishes.n = 0;
+    assign(1000, 3001);
     ck_assert_uint_eq(wishes.n, 4);
+}
+END_TEST
+
+START_TEST(workers_that_look_at_the_same_moment_do_not_reach_for_the_same_lease)
+{
+    bool taken[4] = {false};
+
+    own("a", 4);
+    own("b", 4);
+    own("", 4);
+    for (int i = 0; i < 2; i++) {
+        const char *const names[] = {"a", "b"};
+
+        strcpy(ctx.config.worker_id, names[i]);
+        kh_rand_init(&ctx.rand, (uint64_t)i);
+        wishes.n = 0;
+        assign(1000, 1000);
+        ck_assert_uint_eq(wishes.n, 2);
+        for (size_t w = 0; w < 2; w++) {
+            size_t at = (size_t)(wishes.items[w].row->lease.key[1] - '0'); /* "08" to "11" */
+
+            at = wishes.items[w].row->lease.key[0] == '1' ? at + 2 : at - 8;
+            ck_assert(!taken[at]);
+            taken[at] = true;
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_worker_that_gives_its_leases_up_gets_none_and_keeps_nobody_waiting)
+{
+    own("me", 4);
+    own("a", 4);
+    own("leaving", 4);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 0);
+    leases[8].owner[0] = '\0';
+    leases[9].owner[0] = '\0';
+    leases[8].counter++;
+    leases[9].counter++;
+    assign(2000, 2000);
+    ck_assert_uint_eq(wishes.n, 1); /* one for "a", one for us, none for who has only two left */
 }
 END_TEST
 
@@ -119,10 +167,10 @@ START_TEST(a_lease_it_holds_already_counts_whatever_an_old_listing_says)
 
     own("", 2);
     own("a", 2);
-    kh_map_add(&held, KH_STR("0"), &consumer);
+    kh_map_add(&held, KH_STR("00"), &consumer);
     assign(1000, 1000);
     ck_assert_uint_eq(wishes.n, 1);
-    ck_assert_str_eq(wishes.items[0].row->lease.key, "1");
+    ck_assert_str_eq(wishes.items[0].row->lease.key, "01");
 }
 END_TEST
 
@@ -211,7 +259,7 @@ START_TEST(a_finished_lease_does_not_fill_the_only_place)
     own("", 1);
     assign(1000, 1000);
     ck_assert_uint_eq(wishes.n, 1);
-    ck_assert_str_eq(wishes.items[0].row->lease.key, "1");
+    ck_assert_str_eq(wishes.items[0].row->lease.key, "01");
 }
 END_TEST
 
@@ -288,7 +336,9 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_lone_worker_takes_everything_at_once);
     tcase_add_test(tcase, with_others_it_takes_its_share);
-    tcase_add_test(tcase, shares_are_rounded_up);
+    tcase_add_test(tcase, what_nobody_came_for_is_taken_up_to_the_share_rounded_up);
+    tcase_add_test(tcase, workers_that_look_at_the_same_moment_do_not_reach_for_the_same_lease);
+    tcase_add_test(tcase, a_worker_that_gives_its_leases_up_gets_none_and_keeps_nobody_waiting);
     tcase_add_test(tcase, the_configured_maximum_holds);
     tcase_add_test(tcase, leases_of_its_own_count_and_are_not_wished_for);
     tcase_add_test(tcase, a_lease_it_holds_already_counts_whatever_an_old_listing_says);
