@@ -69,8 +69,9 @@ bool kh_coord_op_is_sound(const struct kh_coord_op *op)
     case KH_COORD_DELETE:
         return has_key(op) && (op->expect_bits & ~expectable(op->kind)) == 0;
     case KH_COORD_PUT:
-    case KH_COORD_UPDATE:
-        return has_key(op) && (op->expect_bits & ~expectable(op->kind)) == 0 && is_sound_item(op);
+    case KH_COORD_UPDATE: /* which cannot change what must not be there */
+        return (op->verb == KH_COORD_PUT || (op->expect_bits & KH_EXPECT_ABSENT) == 0) &&
+               has_key(op) && (op->expect_bits & ~expectable(op->kind)) == 0 && is_sound_item(op);
     }
     return false;
 }

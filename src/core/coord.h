@@ -155,11 +155,12 @@ struct kh_coord_answer {
     enum kh_lease_outcome outcome; /* CONFLICT: certainly not written; found and item tell what is
                                     * there, if the store knows */
     enum kh_rc rc;                 /* FAILED, UNKNOWN. NOTFOUND: no such table or index */
-    bool found;
+    bool found;                    /* GET, CONFLICT, PUT, UPDATE: item is what is there */
     struct kh_coord_item item;
     struct kh_layout layout;
     const struct kh_worker_stats *stats; /* LIST_STATS */
     size_t stats_n;
+    size_t malformed_n; /* LIST_STATS, OWNED: items left out; each was logged by the store */
     const struct kh_coord_key *keys; /* OWNED */
     size_t keys_n;
 };

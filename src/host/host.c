@@ -190,6 +190,17 @@ static void on_utilization(void *arg, double percent)
     step(arg, &(struct kh_event){.type = KH_EVENT_UTILIZATION, .percent = percent});
 }
 
+static void on_coord(void *arg, const struct kh_coord_answer *answer)
+{
+    step(arg, &(struct kh_event){
+                  .type = KH_EVENT_COORD, .coord = answer, .wall_ms = kh_clock_wall_ms()});
+}
+
+static void tick(struct host *host)
+{
+    step(host, &(struct kh_event){.type = KH_EVENT_TICK, .wall_ms = kh_clock_wall_ms()});
+}
+
 static void fail(struct host *host, int status, const struct kh_err *err)
 {
     kh_log(KH_LOG_ERROR, "host.cannot_go_on", kh_f("why", err->text));
@@ -286,7 +297,7 @@ static void start_worker(struct host *host)
     if (host->utilization != NULL) {
         kh_utilization_start(host->utilization);
     }
-    step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+    tick(host);
 }
 
 static void on_claimed(void *arg, const struct kh_err *err)
@@ -403,7 +414,7 @@ static void on_deadline(void *arg)
     struct host *host = arg;
 
     if (host->worker != NULL) {
-        step(host, &(struct kh_event){.type = KH_EVENT_TICK});
+        tick(host);
     } else {
         next_start_step(host);
     }
@@ -439,6 +450,7 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
         .table = settings->table_name,
         .loop = host->loop,
         .answered = on_store,
+        .coord_answered = on_coord,
         .arg = host,
         .write_ms_max = kh_ms_max(host->config.failover_ms / WRITES_PER_FAILOVER, WRITE_MS_MIN),
         .create_if_missing = true,

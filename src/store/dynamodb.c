@@ -1,5 +1,5 @@
 /* One request, one call: several at once, in any order. Making the table usable is
- * dynamodb_table.c's. */
+ * dynamodb_table.c's, what is no lease dynamodb_coord.c's. */
 #include "store/store.h"
 
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "store/drivers.h"
 #include "store/dynamodb_claim.h"
+#include "store/dynamodb_coord.h"
 #include "store/dynamodb_table.h"
 #include "wire/lease_item.h"
 #include "wire/stream_mark.h"
@@ -44,7 +45,8 @@ struct dynamodb {
     struct kh_dynamodb_claim *claiming; /* owned; NULL when done */
     kh_store_ensured *claimed;
     void *claimed_arg;
-    struct request *requests; /* owned; answers wanted */
+    struct request *requests;        /* owned; answers wanted */
+    struct kh_dynamodb_coord *coord; /* owned */
 };
 
 static void request_free(struct request *request)
@@ -430,6 +432,7 @@ static enum kh_rc dynamodb_open(struct kh_store **store, const struct kh_store_c
                                           .create_if_missing = config->create_if_missing,
                                           .deletion_protection = config->deletion_protection,
                                           .point_in_time_recovery = config->point_in_time_recovery};
+    dynamodb->coord = kh_dynamodb_coord_new(&dynamodb->store, config);
     *store = &dynamodb->store;
     return KH_OK;
 }
@@ -494,10 +497,16 @@ static void dynamodb_submit(struct kh_store *store, const struct kh_lease_op *op
     }
 }
 
+static void dynamodb_submit_coord(struct kh_store *store, const struct kh_coord_op *op)
+{
+    kh_dynamodb_coord_submit(((struct dynamodb *)store)->coord, op);
+}
+
 static void dynamodb_close(struct kh_store *store)
 {
     struct dynamodb *dynamodb = (struct dynamodb *)store;
 
+    kh_dynamodb_coord_free(dynamodb->coord);
     kh_dynamodb_table_free(dynamodb->ensuring);
     kh_dynamodb_claim_free(dynamodb->claiming);
     while (dynamodb->requests != NULL) {
@@ -516,4 +525,5 @@ const struct kh_store_driver kh_store_dynamodb = {.scheme = "dynamodb",
                                                   .ensure = dynamodb_ensure,
                                                   .claim = dynamodb_claim,
                                                   .submit = dynamodb_submit,
+                                                  .submit_coord = dynamodb_submit_coord,
                                                   .close = dynamodb_close};

@@ -14,12 +14,22 @@ struct table {
     char *name;      /* owned */
     unsigned stores; /* that have it open */
     bool created;
-    struct kh_map rows; /* key -> struct kh_lease, owned */
+    struct kh_map rows;       /* key -> struct kh_lease, owned */
+    struct coord_item *items; /* owned */
+    bool has_index;
+};
+
+struct coord_item {
+    struct coord_item *next;
+    char key[KH_WORKER_ID_MAX + 1]; /* STATS: the worker's id */
+    struct kh_coord_item item;
 };
 
 struct request {
     struct request *next;
+    bool is_coord;
     struct kh_lease_op op;
+    struct kh_coord_op coord;
 };
 
 struct memory {
@@ -70,6 +80,12 @@ static void close_table(struct table *table)
         kh_mem_free(table->rows.entries[i].value);
     }
     kh_map_fini(&table->rows);
+    while (table->items != NULL) {
+        struct coord_item *item = table->items;
+
+        table->items = item->next;
+        kh_mem_free(item);
+    }
     kh_mem_free(table->name);
     kh_mem_free(table);
 }
@@ -123,6 +139,155 @@ static void answer_one(struct memory *memory, const struct kh_lease_op *op)
     kh_store_answer(&memory->store, &answer, NULL);
 }
 
+/* What the fleet stores beside its leases. All of it is in the lease table: the tables of KCL 3.0
+ * to 3.4 never exist here. The index is never behind. */
+
+static bool is_same(const struct coord_item *item, const struct kh_coord_op *op)
+{
+    return item->item.kind == op->kind &&
+           (op->kind != KH_COORD_STATS || strcmp(item->key, op->key) == 0);
+}
+
+static struct coord_item **find_item(struct memory *memory, const struct kh_coord_op *op)
+{
+    struct coord_item **link = &memory->table->items;
+
+    while (*link != NULL && !is_same(*link, op)) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static void answer_write(struct memory *memory, const struct kh_coord_op *op)
+{
+    struct coord_item **link = find_item(memory, op);
+    struct coord_item *stored = *link;
+    bool exists = stored != NULL;
+    struct kh_coord_item item = {0};
+    struct kh_coord_answer answer;
+    enum kh_lease_outcome outcome;
+
+    if (exists) {
+        item = stored->item;
+    }
+    outcome = kh_coord_op_apply(op, &exists, &item);
+    answer = kh_store_coord_answer_to(op, outcome, exists ? &item : NULL);
+    if (!exists && stored != NULL) {
+        *link = stored->next;
+        kh_mem_free(stored);
+    } else if (exists && stored == NULL) {
+        *link = kh_mem_new(1, sizeof(**link));
+        (*link)->item = item;
+        memcpy((*link)->key, op->key, sizeof(op->key));
+    } else if (exists) {
+        stored->item = item;
+    }
+    kh_store_answer_coord(&memory->store, &answer, NULL);
+}
+
+static void answer_list_stats(struct memory *memory, const struct kh_coord_op *op)
+{
+    struct kh_coord_answer answer = kh_store_coord_answer_to(op, KH_LEASE_DONE, NULL);
+    struct kh_stats_list list = {0};
+
+    for (const struct coord_item *item = memory->table->items; item != NULL; item = item->next) {
+        struct kh_worker_stats *stats =
+            item->item.kind == KH_COORD_STATS ? kh_stats_list_add(&list) : NULL;
+
+        if (stats != NULL) {
+            *stats = item->item.stats;
+        }
+    }
+    answer.stats = list.items;
+    answer.stats_n = list.n;
+    kh_store_answer_coord(&memory->store, &answer, NULL);
+    kh_stats_list_fini(&list);
+}
+
+static void answer_owned(struct memory *memory, const struct kh_coord_op *op)
+{
+    const struct kh_map *rows = &memory->table->rows;
+    struct kh_coord_answer answer = kh_store_coord_answer_to(op, KH_LEASE_DONE, NULL);
+    struct kh_coord_keys keys = {0};
+
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct kh_lease *lease = rows->entries[i].value;
+        struct kh_coord_key *key =
+            strcmp(lease->owner, op->key) == 0 ? kh_coord_keys_add(&keys) : NULL;
+
+        if (key != NULL) {
+            memcpy(key->key, lease->key, sizeof(lease->key));
+        }
+    }
+    answer.keys = keys.items;
+    answer.keys_n = keys.n;
+    kh_store_answer_coord(&memory->store, &answer, NULL);
+    kh_coord_keys_fini(&keys);
+}
+
+static void refuse_coord(struct memory *memory, const struct kh_coord_op *op, const char *what)
+{
+    struct kh_coord_answer answer = kh_store_coord_answer_to(op, KH_LEASE_FAILED, NULL);
+    struct kh_err err;
+
+    answer.rc =
+        kh_fail(&err, KH_NOTFOUND, "memory: lease table %s has no %s", memory->store.table, what);
+    kh_store_answer_coord(&memory->store, &answer, &err);
+}
+
+static void answer_item(struct memory *memory, const struct kh_coord_op *op)
+{
+    if (op->place == KH_COORD_LEGACY_TABLE) {
+        refuse_coord(memory, op, "tables of KCL 3.0 to 3.4 beside it");
+    } else if (op->verb == KH_COORD_LIST_STATS) {
+        answer_list_stats(memory, op);
+    } else if (op->verb == KH_COORD_GET) {
+        const struct coord_item *found = *find_item(memory, op);
+        const struct kh_coord_answer answer =
+            kh_store_coord_answer_to(op, KH_LEASE_DONE, found != NULL ? &found->item : NULL);
+
+        kh_store_answer_coord(&memory->store, &answer, NULL);
+    } else {
+        answer_write(memory, op);
+    }
+}
+
+static void answer_index(struct memory *memory, const struct kh_coord_op *op)
+{
+    struct kh_coord_answer answer = kh_store_coord_answer_to(op, KH_LEASE_DONE, NULL);
+
+    if (op->verb == KH_COORD_MAKE_INDEX) {
+        memory->table->has_index = true;
+    }
+    answer.layout.has_index = memory->table->has_index;
+    answer.layout.index_active = memory->table->has_index;
+    kh_store_answer_coord(&memory->store, &answer, NULL);
+}
+
+static void answer_coord(struct memory *memory, const struct kh_coord_op *op)
+{
+    switch (op->verb) {
+    case KH_COORD_LAYOUT:
+    case KH_COORD_MAKE_INDEX:
+        answer_index(memory, op);
+        break;
+    case KH_COORD_OWNED:
+        if (memory->table->has_index) {
+            answer_owned(memory, op);
+        } else {
+            refuse_coord(memory, op, "index of owners");
+        }
+        break;
+    case KH_COORD_LIST_STATS:
+    case KH_COORD_GET:
+    case KH_COORD_PUT:
+    case KH_COORD_UPDATE:
+    case KH_COORD_DELETE:
+        answer_item(memory, op);
+        break;
+    }
+}
+
 static void answer_ensure(struct memory *memory)
 {
     kh_store_ensured *ensured = memory->ensured;
@@ -154,6 +319,8 @@ static void answer_next(void *arg)
     if (request == NULL) {
         kh_assert(memory->ensured != NULL);
         answer_ensure(memory);
+    } else if (request->is_coord) {
+        answer_coord(memory, &request->coord);
     } else if (request->op.verb == KH_LEASE_LIST) {
         answer_list(memory, &request->op);
     } else {
@@ -191,13 +358,9 @@ static void memory_ensure(struct kh_store *store, kh_store_ensured *ensured, voi
     kh_watch_at(memory->soon, 0);
 }
 
-static void memory_submit(struct kh_store *store, const struct kh_lease_op *op)
+static void enqueue(struct memory *memory, struct request *request)
 {
-    struct memory *memory = (struct memory *)store;
-    struct request *request = kh_mem_new(1, sizeof(*request));
-
     kh_assert(memory->ready);
-    request->op = *op;
     if (memory->first == NULL) {
         memory->first = request;
     } else {
@@ -205,6 +368,23 @@ static void memory_submit(struct kh_store *store, const struct kh_lease_op *op)
     }
     memory->last = request;
     kh_watch_at(memory->soon, 0);
+}
+
+static void memory_submit(struct kh_store *store, const struct kh_lease_op *op)
+{
+    struct request *request = kh_mem_new(1, sizeof(*request));
+
+    request->op = *op;
+    enqueue((struct memory *)store, request);
+}
+
+static void memory_submit_coord(struct kh_store *store, const struct kh_coord_op *op)
+{
+    struct request *request = kh_mem_new(1, sizeof(*request));
+
+    request->is_coord = true;
+    request->coord = *op;
+    enqueue((struct memory *)store, request);
 }
 
 static void memory_close(struct kh_store *store)
@@ -227,4 +407,5 @@ const struct kh_store_driver kh_store_memory = {.scheme = "memory",
                                                 .open = memory_open,
                                                 .ensure = memory_ensure,
                                                 .submit = memory_submit,
+                                                .submit_coord = memory_submit_coord,
                                                 .close = memory_close};

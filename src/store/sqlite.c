@@ -20,7 +20,9 @@
 
 struct job {
     struct job *next;
-    bool ensure; /* otherwise op */
+    bool ensure;   /* otherwise op */
+    bool is_coord; /* answered without the thread: coord */
+    struct kh_coord_answer coord;
     struct kh_lease_op op;
     struct kh_lease_answer answer;
     struct kh_leases leases; /* owned; LIST */
@@ -241,6 +243,10 @@ static void deliver(struct sqlite *sqlite, struct job *job)
         ensured(sqlite->ensured_arg, &job->err);
         return;
     }
+    if (job->is_coord) {
+        kh_store_answer_coord(&sqlite->store, &job->coord, &job->err);
+        return;
+    }
     if (job->op.verb == KH_LEASE_LIST && job->answer.outcome == KH_LEASE_DONE) {
         kh_store_malformed_log(&sqlite->store, &job->malformed);
     }
@@ -363,6 +369,27 @@ static void sqlite_submit(struct kh_store *store, const struct kh_lease_op *op)
     enqueue(sqlite, job);
 }
 
+/* The file is one machine's: there is no fleet to know of. */
+static void sqlite_submit_coord(struct kh_store *store, const struct kh_coord_op *op)
+{
+    struct sqlite *sqlite = (struct sqlite *)store;
+    const bool is_layout = op->verb == KH_COORD_LAYOUT;
+    struct job *job = job_new();
+    struct jobs answered = {0};
+
+    kh_assert(sqlite->ready);
+    job->is_coord = true;
+    job->coord = kh_store_coord_answer_to(op, is_layout ? KH_LEASE_DONE : KH_LEASE_FAILED, NULL);
+    if (!is_layout) {
+        job->coord.rc = kh_fail(&job->err, KH_INVALID, "lease store %s keeps no state of a fleet",
+                                sqlite->path);
+    }
+    push(&answered, job);
+    (void)pthread_mutex_lock(&sqlite->lock);
+    hand_back(sqlite, &answered);
+    (void)pthread_mutex_unlock(&sqlite->lock);
+}
+
 static void sqlite_close(struct kh_store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
@@ -383,4 +410,5 @@ const struct kh_store_driver kh_store_sqlite = {.scheme = "sqlite",
                                                 .open = sqlite_open,
                                                 .ensure = sqlite_ensure,
                                                 .submit = sqlite_submit,
+                                                .submit_coord = sqlite_submit_coord,
                                                 .close = sqlite_close};

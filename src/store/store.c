@@ -24,6 +24,12 @@ static const char *const verb_names[] = {[KH_LEASE_LIST] = "list",
                                          [KH_LEASE_UPDATE] = "update",
                                          [KH_LEASE_DELETE] = "delete"};
 
+static const char *const coord_verb_names[] = {
+    [KH_COORD_LAYOUT] = "layout", [KH_COORD_GET] = "get",
+    [KH_COORD_PUT] = "put",       [KH_COORD_UPDATE] = "update",
+    [KH_COORD_DELETE] = "delete", [KH_COORD_LIST_STATS] = "list_stats",
+    [KH_COORD_OWNED] = "owned",   [KH_COORD_MAKE_INDEX] = "make_index"};
+
 enum kh_rc kh_store_open(struct kh_store **store, const struct kh_store_config *config,
                          struct kh_err *err)
 {
@@ -82,7 +88,7 @@ void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op)
 void kh_store_submit_coord(struct kh_store *store, const struct kh_coord_op *op)
 {
     kh_assert(kh_coord_op_is_sound(op));
-    kh_assert(store->driver->submit_coord != NULL);
+    kh_assert(store->coord_answered != NULL);
     store->driver->submit_coord(store, op);
 }
 
@@ -100,8 +106,10 @@ void kh_store_init(struct kh_store *store, const struct kh_store_driver *driver,
                                .loop = config->loop,
                                .table = kh_mem_copy(config->table, strlen(config->table)),
                                .answered = config->answered,
+                               .coord_answered = config->coord_answered,
                                .arg = config->arg};
     kh_buf_init(&store->malformed, KH_STORE_MALFORMED_BYTES_MAX);
+    kh_buf_init(&store->stats_malformed, KH_STORE_MALFORMED_BYTES_MAX);
 }
 
 void kh_store_fini(struct kh_store *store)
@@ -109,9 +117,10 @@ void kh_store_fini(struct kh_store *store)
     kh_mem_free(store->table);
     kh_mem_free(store->mark);
     kh_buf_fini(&store->malformed);
+    kh_buf_fini(&store->stats_malformed);
 }
 
-static void log_failure(struct kh_store *store, const struct kh_lease_answer *answer,
+static void log_failure(struct kh_store *store, const char *request, bool unknown,
                         const struct kh_err *err)
 {
     const kh_ms now_ms = kh_loop_now_ms(store->loop);
@@ -120,23 +129,54 @@ static void log_failure(struct kh_store *store, const struct kh_lease_answer *an
         store->failures_unlogged++;
         return;
     }
-    kh_log(KH_LOG_WARN, "store.failed", kh_f("table", store->table),
-           kh_f("request", verb_names[answer->verb]), kh_f("rc", kh_rc_name(answer->rc)),
-           kh_f("applied", answer->outcome == KH_LEASE_UNKNOWN ? "unknown" : "no"),
+    kh_log(KH_LOG_WARN, "store.failed", kh_f("table", store->table), kh_f("request", request),
+           kh_f("rc", kh_rc_name(err->rc)), kh_f("applied", unknown ? "unknown" : "no"),
            kh_f("why", err->text), kh_fu("more", store->failures_unlogged));
     store->failure_logged_at_ms = now_ms;
     store->failures_unlogged = 0;
 }
 
+static bool is_failure(enum kh_lease_outcome outcome, enum kh_rc rc, const struct kh_err *err)
+{
+    if (outcome != KH_LEASE_FAILED && outcome != KH_LEASE_UNKNOWN) {
+        return false;
+    }
+    kh_assert(rc != KH_OK);
+    kh_assert(err != NULL);
+    return true;
+}
+
 void kh_store_answer(struct kh_store *store, const struct kh_lease_answer *answer,
                      const struct kh_err *err)
 {
-    if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
-        kh_assert(answer->rc != KH_OK);
-        kh_assert(err != NULL);
-        log_failure(store, answer, err);
+    if (is_failure(answer->outcome, answer->rc, err)) {
+        log_failure(store, verb_names[answer->verb], answer->outcome == KH_LEASE_UNKNOWN, err);
     }
     store->answered(store->arg, answer);
+}
+
+void kh_store_answer_coord(struct kh_store *store, const struct kh_coord_answer *answer,
+                           const struct kh_err *err)
+{
+    if (is_failure(answer->outcome, answer->rc, err)) {
+        log_failure(store, coord_verb_names[answer->verb], answer->outcome == KH_LEASE_UNKNOWN,
+                    err);
+    }
+    store->coord_answered(store->arg, answer);
+}
+
+struct kh_coord_answer kh_store_coord_answer_to(const struct kh_coord_op *op,
+                                                enum kh_lease_outcome outcome,
+                                                const struct kh_coord_item *item)
+{
+    struct kh_coord_answer answer = {
+        .id = op->id, .verb = op->verb, .kind = op->kind, .outcome = outcome};
+
+    if (item != NULL) {
+        answer.found = true;
+        answer.item = *item;
+    }
+    return answer;
 }
 
 void kh_store_malformed_add(struct kh_buf *malformed, const struct kh_err *why)
@@ -146,22 +186,32 @@ void kh_store_malformed_add(struct kh_buf *malformed, const struct kh_err *why)
     }
 }
 
-void kh_store_malformed_log(struct kh_store *store, const struct kh_buf *malformed)
+static void log_malformed(const struct kh_store *store, const char *event, struct kh_buf *before,
+                          const struct kh_buf *malformed)
 {
     struct kh_str rest = kh_buf_str(malformed);
     struct kh_str sentence;
     enum kh_rc rc;
 
-    if (kh_str_eq(rest, kh_buf_str(&store->malformed))) {
+    if (kh_str_eq(rest, kh_buf_str(before))) {
         return;
     }
     while (kh_str_cut(rest, '\n', &sentence, &rest)) {
-        kh_log(KH_LOG_ERROR, "lease.malformed", kh_f("table", store->table),
-               kh_fs("why", sentence));
+        kh_log(KH_LOG_ERROR, event, kh_f("table", store->table), kh_fs("why", sentence));
     }
-    kh_buf_reset(&store->malformed);
-    rc = kh_buf_append_str(&store->malformed, kh_buf_str(malformed));
+    kh_buf_reset(before);
+    rc = kh_buf_append_str(before, kh_buf_str(malformed));
     kh_assert(rc == KH_OK); /* both have the same maximum */
+}
+
+void kh_store_malformed_log(struct kh_store *store, const struct kh_buf *malformed)
+{
+    log_malformed(store, "lease.malformed", &store->malformed, malformed);
+}
+
+void kh_store_stats_malformed_log(struct kh_store *store, const struct kh_buf *malformed)
+{
+    log_malformed(store, "stats.malformed", &store->stats_malformed, malformed);
 }
 
 void kh_leases_fini(struct kh_leases *leases)
@@ -180,4 +230,40 @@ struct kh_lease *kh_leases_add(struct kh_leases *leases)
         leases->items = kh_mem_resize(leases->items, leases->capacity, sizeof(*leases->items));
     }
     return &leases->items[leases->n++];
+}
+
+void kh_stats_list_fini(struct kh_stats_list *list)
+{
+    kh_mem_free(list->items);
+    *list = (struct kh_stats_list){0};
+}
+
+struct kh_worker_stats *kh_stats_list_add(struct kh_stats_list *list)
+{
+    if (list->n == KH_STORE_STATS_MAX) {
+        return NULL;
+    }
+    if (list->n == list->capacity) {
+        list->capacity = kh_mem_grown(list->capacity, list->n + 1);
+        list->items = kh_mem_resize(list->items, list->capacity, sizeof(*list->items));
+    }
+    return &list->items[list->n++];
+}
+
+void kh_coord_keys_fini(struct kh_coord_keys *keys)
+{
+    kh_mem_free(keys->items);
+    *keys = (struct kh_coord_keys){0};
+}
+
+struct kh_coord_key *kh_coord_keys_add(struct kh_coord_keys *keys)
+{
+    if (keys->n == KH_STORE_LEASES_MAX) {
+        return NULL;
+    }
+    if (keys->n == keys->capacity) {
+        keys->capacity = kh_mem_grown(keys->capacity, keys->n + 1);
+        keys->items = kh_mem_resize(keys->items, keys->capacity, sizeof(*keys->items));
+    }
+    return &keys->items[keys->n++];
 }

@@ -32,6 +32,8 @@ typedef void kh_store_ensured(void *arg, const struct kh_err *err);
 struct kh_store_config {
     const char *where;              /* value of leaseStore: "dynamodb", "sqlite:PATH", "memory" */
     const char *table;              /* lease table name */
+    const char *state_table;        /* coordinatorStateTableName; NULL: none is looked for */
+    const char *stats_table;        /* workerMetricsTableName; the same */
     struct kh_aws_client *dynamodb; /* borrowed; for "dynamodb" */
     struct kh_loop *loop;           /* borrowed */
     kh_store_answered *answered;
@@ -81,7 +83,10 @@ bool kh_store_claim(struct kh_store *store, const struct kh_store_claim *claim,
 
 void kh_store_submit(struct kh_store *store, const struct kh_lease_op *op);
 
-/* The same for what the fleet stores beside its leases. */
+/* The same for what the fleet stores beside its leases: answered through coord_answered, which has
+ * to be there. One machine needs no fleet: SQLite answers LAYOUT with nothing at all, and
+ * everything else with FAILED and KH_INVALID. Tables of KCL 3.0 to 3.4 exist in DynamoDB alone;
+ * without one its requests fail with KH_NOTFOUND. */
 void kh_store_submit_coord(struct kh_store *store, const struct kh_coord_op *op);
 
 /* No callback comes after it. What was submitted may or may not happen. */

@@ -554,6 +554,23 @@ static void read_throughput(struct kh_attribute_reader *reader, struct kh_lease 
     lease->throughput_kbps = number;
 }
 
+/* What KCL before 3.5 wrote into tables of its own does not say what it is, and may have been moved
+ * here. */
+static bool is_nameless(const struct kh_json *item)
+{
+    static const char *const marks[] = {"recordVersionNumber", "cv", "tm", "lut"};
+
+    if (kh_json_get(item, "leaseCounter") != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (kh_json_get(item, marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Items of other kinds share the table from KCL 3.5 on, and leases of many streams have their own
  * keys. */
 static bool is_foreign(const struct kh_json *item)
@@ -565,7 +582,7 @@ static bool is_foreign(const struct kh_json *item)
         (!kh_json_str(kh_json_get(type, "S"), &text) || !kh_str_eq(text, KH_STR("LEASE")))) {
         return true;
     }
-    return kh_json_get(item, "streamName") != NULL;
+    return kh_json_get(item, "streamName") != NULL || (type == NULL && is_nameless(item));
 }
 
 enum kh_item_type kh_lease_item_read(const struct kh_json *item, struct kh_lease *lease,

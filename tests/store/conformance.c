@@ -28,11 +28,15 @@ int main(int argc, char **argv)
         return suite_run("writer", tcase);
     }
     failed |= run_kind(KIND_MEMORY, "store: memory", add_rows);
+    failed |= run_kind(KIND_MEMORY, "store: memory, the fleet's", add_coord_rows);
     failed |= run_kind(KIND_SQLITE, "store: sqlite", add_rows);
     failed |= run_kind(KIND_SQLITE, "store: sqlite alone", add_sqlite_rows);
     if (getenv("KH_TEST_DYNAMODB") != NULL) {
         failed |= run_kind(KIND_DYNAMODB, "store: dynamodb", add_rows);
+        failed |= run_kind(KIND_DYNAMODB, "store: dynamodb, the fleet's", add_coord_rows);
         failed |= run_kind(KIND_DYNAMODB, "store: dynamodb alone", add_dynamodb_rows);
+        failed |=
+            run_kind(KIND_DYNAMODB, "store: dynamodb alone, the fleet's", add_dynamodb_coord_rows);
     }
     return failed;
 }

@@ -17,6 +17,8 @@ enum kind kind;
 struct kh_loop *loop;
 char sqlite_path[128];
 char table_name[64];
+char state_name[96];
+char stats_name[96];
 struct kh_aws_client *dynamodb;
 
 static struct kh_http *http;
@@ -48,6 +50,8 @@ void fixture_setup(void)
     kh_log_set_level(KH_LOG_ERROR);
     /* Each test is a process of its own, so this is a table of its own. */
     (void)snprintf(table_name, sizeof(table_name), "kh-store.test_%ld", (long)getpid());
+    (void)snprintf(state_name, sizeof(state_name), "%s-CoordinatorState", table_name);
+    (void)snprintf(stats_name, sizeof(stats_name), "%s-WorkerMetricStats", table_name);
     ck_assert_msg(kh_loop_new(&loop, &err) == KH_OK, "%s", err.text);
     if (kind == KIND_SQLITE) {
         (void)snprintf(folder, sizeof(folder), "/tmp/kh-store-XXXXXX");
@@ -110,6 +114,34 @@ static void on_answer(void *arg, const struct kh_lease_answer *answer)
     }
 }
 
+static void drop_coord(struct side *side)
+{
+    kh_mem_free((void *)side->coord.stats);
+    kh_mem_free((void *)side->coord.keys);
+    side->coord = (struct kh_coord_answer){0};
+}
+
+static void on_coord_answer(void *arg, const struct kh_coord_answer *answer)
+{
+    struct side *side = arg;
+    struct kh_worker_stats *stats = kh_mem_new(answer->stats_n + 1, sizeof(*stats));
+    struct kh_coord_key *keys = kh_mem_new(answer->keys_n + 1, sizeof(*keys));
+
+    ck_assert_msg(!side->coord_answered, "answered twice");
+    drop_coord(side);
+    side->coord = *answer;
+    if (answer->stats_n > 0) {
+        memcpy(stats, answer->stats, answer->stats_n * sizeof(*stats));
+    }
+    if (answer->keys_n > 0) {
+        memcpy(keys, answer->keys, answer->keys_n * sizeof(*keys));
+    }
+    side->coord.stats = stats;
+    side->coord.keys = keys;
+    side->coord_answered = true;
+    kh_loop_stop(loop);
+}
+
 static void on_ensured(void *arg, const struct kh_err *err)
 {
     struct side *side = arg;
@@ -131,9 +163,12 @@ struct kh_store_config side_config(struct side *side)
                    kind == KIND_SQLITE ? sqlite_path : "");
     return (struct kh_store_config){.where = where,
                                     .table = table_name,
+                                    .state_table = state_name,
+                                    .stats_table = stats_name,
                                     .dynamodb = dynamodb,
                                     .loop = loop,
                                     .answered = on_answer,
+                                    .coord_answered = on_coord_answer,
                                     .arg = side,
                                     .write_ms_max = KH_SECONDS(5),
                                     .create_if_missing = true};
@@ -167,6 +202,7 @@ void side_close(struct side *side)
 {
     kh_store_close(side->store);
     kh_mem_free(side->leases);
+    drop_coord(side);
     side->store = NULL;
     side->leases = NULL;
 }
@@ -203,6 +239,23 @@ const struct kh_lease_answer *run(struct side *side, const struct kh_lease_op *o
     ck_assert_uint_eq(answer->id, newest_id);
     ck_assert_int_eq(answer->verb, op->verb);
     return answer;
+}
+
+const struct kh_coord_answer *run_coord(struct side *side, const struct kh_coord_op *op)
+{
+    static uint64_t newest_id = 500000;
+    struct kh_coord_op numbered = *op;
+
+    numbered.id = ++newest_id;
+    side->coord_answered = false;
+    kh_store_submit_coord(side->store, &numbered);
+    ck_assert_msg(!side->coord_answered, "answered from inside submit");
+    loop_run(loop, ANSWER_MS_MAX);
+    ck_assert(side->coord_answered);
+    ck_assert_uint_eq(side->coord.id, newest_id);
+    ck_assert_int_eq(side->coord.verb, op->verb);
+    ck_assert_int_eq(side->coord.kind, op->kind);
+    return &side->coord;
 }
 
 /* Requests. */
@@ -404,6 +457,20 @@ bool plant_malformed(const char *key)
         return true;
     }
     return false;
+}
+
+bool plant_item(const char *item)
+{
+    char body[2048];
+    struct kh_buf answer;
+
+    if (kind != KIND_DYNAMODB) {
+        return false;
+    }
+    (void)snprintf(body, sizeof(body), "{\"TableName\":\"%s\",\"Item\":%s}", table_name, item);
+    dynamodb_call("PutItem", body, &answer);
+    kh_buf_fini(&answer);
+    return true;
 }
 
 bool plant_foreign(const char *key)

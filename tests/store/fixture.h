@@ -23,8 +23,10 @@ enum kind { KIND_MEMORY, KIND_SQLITE, KIND_DYNAMODB };
 
 extern enum kind kind;
 extern struct kh_loop *loop;
-extern char sqlite_path[128];          /* KIND_SQLITE: the file, in a folder of its own */
-extern char table_name[64];            /* this test's own table */
+extern char sqlite_path[128]; /* KIND_SQLITE: the file, in a folder of its own */
+extern char table_name[64];   /* this test's own table */
+extern char state_name[96];   /* and the names of those of KCL 3.0 to 3.4 beside it */
+extern char stats_name[96];
 extern struct kh_aws_client *dynamodb; /* KIND_DYNAMODB */
 
 void fixture_setup(void);
@@ -39,8 +41,10 @@ struct side {
     struct kh_err ensure_err;
     struct kh_lease_answer answers[ANSWERS_MAX]; /* in order of arrival */
     size_t answers_n;
-    size_t awaited_n;        /* loop runs until so many have come */
-    struct kh_lease *leases; /* owned; of the newest LIST */
+    size_t awaited_n;             /* loop runs until so many have come */
+    struct kh_lease *leases;      /* owned; of the newest LIST */
+    struct kh_coord_answer coord; /* the newest; its lists are owned */
+    bool coord_answered;
 };
 
 /* Open without ensure; the caller changes config first if it wants to. */
@@ -57,6 +61,9 @@ void submit(struct side *side, const struct kh_lease_op *op);
 void wait_for(struct side *side, size_t n);
 const struct kh_lease_answer *run(struct side *side, const struct kh_lease_op *op);
 
+/* The same for what the fleet stores; the answer lives until the next one. */
+const struct kh_coord_answer *run_coord(struct side *side, const struct kh_coord_op *op);
+
 struct kh_lease_op get_op(const char *key);
 struct kh_lease_op create_op(const struct kh_lease *lease);
 struct kh_lease_op update_op(const char *key);
@@ -72,6 +79,7 @@ bool plant_attribute(const char *key); /* one that no KCL knows, beside a lease'
 bool has_planted_attribute(const char *key);
 bool plant_malformed(const char *key); /* a row without a usable checkpoint */
 bool plant_foreign(const char *key);   /* an item of another kind */
+bool plant_item(const char *item);     /* {"leaseKey":{"S":"…"},…} as it stands there */
 
 /* KIND_DYNAMODB: one request, its body and the answer's, status 2xx (asserted). */
 void dynamodb_call(const char *operation, const char *body, struct kh_buf *answer);

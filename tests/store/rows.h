@@ -12,8 +12,10 @@
 #include <check.h>
 
 void add_rows(TCase *tcase);
+void add_coord_rows(TCase *tcase);
 void add_sqlite_rows(TCase *tcase);
 void add_dynamodb_rows(TCase *tcase);
+void add_dynamodb_coord_rows(TCase *tcase);
 
 /* `conformance write PATH TABLE`: update one lease again and again, until a row of SQLite's kills
  * the process. */

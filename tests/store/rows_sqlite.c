@@ -221,6 +221,26 @@ START_TEST(an_old_file_without_the_table_is_left_at_its_schema)
 }
 END_TEST
 
+START_TEST(a_file_knows_of_no_fleet)
+{
+    const struct kh_coord_op layout = {.verb = KH_COORD_LAYOUT};
+    const struct kh_coord_op look = {.verb = KH_COORD_GET, .kind = KH_COORD_LOCK};
+    const struct kh_coord_answer *answer;
+
+    side_open(&side);
+    answer = run_coord(&side, &layout);
+    ck_assert_int_eq(answer->outcome, KH_LEASE_DONE);
+    ck_assert(!answer->layout.legacy_state);
+    ck_assert(!answer->layout.legacy_stats);
+    ck_assert(!answer->layout.has_index);
+    ck_assert(!answer->layout.index_active);
+    answer = run_coord(&side, &look);
+    ck_assert_int_eq(answer->outcome, KH_LEASE_FAILED);
+    ck_assert_int_eq(answer->rc, KH_INVALID);
+    side_close(&side);
+}
+END_TEST
+
 START_TEST(a_file_that_is_missing_is_not_created_unless_asked)
 {
     struct kh_store_config config = side_config(&side);
@@ -466,6 +486,7 @@ void add_sqlite_rows(TCase *tcase)
     tcase_add_test(tcase, a_newer_schema_is_told);
     tcase_add_test(tcase, a_file_of_schema_1_goes_on_as_one_of_schema_2);
     tcase_add_test(tcase, an_old_file_without_the_table_is_left_at_its_schema);
+    tcase_add_test(tcase, a_file_knows_of_no_fleet);
     tcase_add_test(tcase, a_file_that_is_missing_is_not_created_unless_asked);
     tcase_add_test(tcase, a_place_that_cannot_be_written_is_told);
     tcase_add_test(tcase, a_path_is_needed);
