@@ -44,7 +44,7 @@ static int usage(const struct kh_err *err)
 static void print_keys(void)
 {
     for (size_t i = 0; i < kh_settings_help_n(); i++) {
-        char room[KH_PROBLEM_QUOTE_MAX + 1];
+        char room[KH_PROBLEM_ALLOWED_MAX + 1];
         struct kh_setting_help help = kh_settings_help_at(i, room);
 
         printf("%s\n    %s\n", help.key, help.help);

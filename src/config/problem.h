@@ -42,6 +42,8 @@ void kh_problem_add(struct kh_problems *problems, enum kh_problem_level level, u
                     const char *fmt, ...) KH_PRINTF(4, 5);
 
 #define KH_PROBLEM_QUOTE_MAX 100
+/* What a value may be, for the end of a sentence. */
+#define KH_PROBLEM_ALLOWED_MAX 200
 
 /* text in double quotes, cut if long, everything unprintable as \xNN; for use inside a sentence. */
 void kh_problem_quote(char quoted[KH_PROBLEM_QUOTE_MAX + 1], struct kh_str text);

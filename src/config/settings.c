@@ -31,7 +31,7 @@ struct load {
 static void refuse(struct load *load, const struct kh_setting_row *row,
                    const struct kh_property *property)
 {
-    char allowed[KH_PROBLEM_QUOTE_MAX + 1];
+    char allowed[KH_PROBLEM_ALLOWED_MAX + 1];
     char quoted[KH_PROBLEM_QUOTE_MAX + 1];
 
     kh_problem_quote(quoted, property->value);
@@ -54,7 +54,7 @@ static bool is_text(enum kh_setting_type type)
 static void set_number(void *member, enum kh_setting_type type, int64_t number)
 {
     if (type == KH_SETTING_TYPE_MILLIS || type == KH_SETTING_TYPE_SECONDS ||
-        type == KH_SETTING_TYPE_INSTANT) {
+        type == KH_SETTING_TYPE_INSTANT || type == KH_SETTING_TYPE_DURATION) {
         *(int64_t *)member = number;
     } else if (type == KH_SETTING_TYPE_COUNT) {
         *(uint32_t *)member = (uint32_t)number;
@@ -68,6 +68,17 @@ static void set_number(void *member, enum kh_setting_type type, int64_t number)
     }
 }
 
+static void warn_of_zero(struct load *load, const struct kh_setting_row *row,
+                         const struct kh_property *property)
+{
+    const bool has_text = row->text[0] != '\0';
+
+    kh_problem_add(load->problems, KH_PROBLEM_WARN, property->line,
+                   "%.*s = 0 stands for the default, as in the Java daemon%s%s%s",
+                   KH_STR_ARG(property->key), has_text ? ": " : "", row->text,
+                   has_text ? " is used" : "");
+}
+
 /* A number against its limits; false if it is not to be set. */
 static bool limit(struct load *load, const struct kh_setting_row *row,
                   const struct kh_property *property, int64_t *number)
@@ -75,9 +86,7 @@ static bool limit(struct load *load, const struct kh_setting_row *row,
     unsigned rule = row->rule;
 
     if (*number == 0 && (rule & KH_SETTING_RULE_ZERO_UNSET) != 0) {
-        kh_problem_add(load->problems, KH_PROBLEM_WARN, property->line,
-                       "%.*s = 0 stands for the default, as in the Java daemon: %s is used",
-                       KH_STR_ARG(property->key), row->text);
+        warn_of_zero(load, row, property);
         return false;
     }
     if (*number < row->low && (rule & KH_SETTING_RULE_RAISE) != 0) {
@@ -109,6 +118,8 @@ static bool parse_number(enum kh_setting_type type, struct kh_str text, int64_t 
         *number = truth ? 1 : 0;
     } else if (type == KH_SETTING_TYPE_INSTANT) {
         understood = kh_value_instant(text, number);
+    } else if (type == KH_SETTING_TYPE_DURATION) {
+        understood = kh_value_duration(text, number);
     } else {
         understood = kh_value_number(text, number);
     }
@@ -140,6 +151,24 @@ static bool take_number(struct load *load, const struct kh_setting_row *row,
         warn_of_milliseconds(load, property);
     }
     return !is_limited(row->type) || limit(load, row, property, number);
+}
+
+static bool take_decimal(struct load *load, const struct kh_setting_row *row,
+                         const struct kh_property *property, double *member)
+{
+    double number;
+
+    if (!kh_value_decimal(property->value, &number) || number < (double)row->low ||
+        number > (double)row->high) {
+        refuse(load, row, property);
+        return false;
+    }
+    if (number == 0 && (row->rule & KH_SETTING_RULE_ZERO_UNSET) != 0) {
+        warn_of_zero(load, row, property);
+        return false;
+    }
+    *member = number;
+    return true;
 }
 
 static bool take_url(struct load *load, const struct kh_setting_row *row,
@@ -177,6 +206,9 @@ static bool take_value(struct load *load, const struct kh_setting_row *row,
 
     if (row->type == KH_SETTING_TYPE_URL) {
         return take_url(load, row, property, member);
+    }
+    if (row->type == KH_SETTING_TYPE_DECIMAL) {
+        return take_decimal(load, row, property, member);
     }
     if (row->type != KH_SETTING_TYPE_TEXT) {
         if (!take_number(load, row, property, &number)) {
@@ -347,6 +379,10 @@ void kh_settings_init(struct kh_settings *settings)
 
         if (is_text(row->type)) {
             kh_value_set_text(member, kh_str(row->text));
+        } else if (row->type == KH_SETTING_TYPE_DECIMAL && row->text[0] != '\0') {
+            const bool understood = kh_value_decimal(kh_str(row->text), member);
+
+            kh_assert(understood);
         } else if (row->text[0] != '\0') {
             bool understood = parse_number(row->type, kh_str(row->text), &number);
             kh_assert(understood);
@@ -451,7 +487,7 @@ size_t kh_settings_help_n(void)
     return KH_SETTINGS_N;
 }
 
-struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_QUOTE_MAX + 1])
+struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_ALLOWED_MAX + 1])
 {
     kh_assert(i < KH_SETTINGS_N);
     const struct kh_setting_row *row = kh_setting_row((enum kh_setting_id)i);

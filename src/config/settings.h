@@ -10,7 +10,8 @@
  *         differences: a value that cannot be read is refused where Java takes 0 or false for it;
  *         keys in another case are taken; unknown keys are warned about; streamArn's region stands
  *         in for regionName; an endpoint without scheme is https; milliseconds are told from
- *         seconds; a graceful stop has 5 s unless the file says otherwise.
+ *         seconds; a graceful stop has 5 s unless the file says otherwise;
+ *         clientVersionConfig is AUTO, where Java writes a state that workers of 2.x cannot bear.
  */
 #ifndef KH_CONFIG_SETTINGS_H
 #define KH_CONFIG_SETTINGS_H
@@ -26,6 +27,12 @@
 enum kh_start { KH_START_LATEST, KH_START_TRIM_HORIZON, KH_START_AT_TIMESTAMP };
 enum kh_retrieval { KH_RETRIEVAL_DEFAULT, KH_RETRIEVAL_POLLING, KH_RETRIEVAL_FANOUT };
 enum kh_metrics_level { KH_METRICS_NONE, KH_METRICS_SUMMARY, KH_METRICS_DETAILED };
+enum kh_version_config {
+    KH_VERSION_CONFIG_AUTO,
+    KH_VERSION_CONFIG_3X,
+    KH_VERSION_CONFIG_WITH_2X,
+    KH_VERSION_CONFIG_WITH_2X_PHASE1
+};
 enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 
 /* The C type behind the first column of settings.def. */
@@ -36,6 +43,9 @@ enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 #define KH_SETTING_C_MILLIS     kh_ms
 #define KH_SETTING_C_SECONDS    int64_t
 #define KH_SETTING_C_INSTANT    int64_t /* milliseconds since 1970 */
+#define KH_SETTING_C_DURATION   kh_ms
+#define KH_SETTING_C_DECIMAL    double
+#define KH_SETTING_C_VERSION    enum kh_version_config
 #define KH_SETTING_C_START      enum kh_start
 #define KH_SETTING_C_RETRIEVAL  enum kh_retrieval
 #define KH_SETTING_C_METRICS    enum kh_metrics_level
@@ -47,7 +57,11 @@ enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
  *   stream_name is the name in stream_arn; stream_arn ends with it, and is empty if its region is
  *   not the one in use; region_name is stream_arn's region if the file has none (then it may still
  *   be empty); table_name is application_name if the file has none;
- *   aws_credentials_provider_dynamo_db is aws_credentials_provider if the file has none.
+ *   aws_credentials_provider_dynamo_db is aws_credentials_provider if the file has none;
+ *   coordinator_state_table_name and worker_metrics_table_name are made of application_name if the
+ *   file has none, and stay empty if that is too long for the name of a table;
+ *   lease_assignment_interval_millis is twice failover_time_millis if the file has none;
+ *   max_throughput_per_host_k_bps is 0 when there is no limit.
  * worker_id may be empty: the host makes one up. timeout_in_seconds is 0 when there is no limit. */
 struct kh_settings {
 #define KH_SETTING(type, field, key, text, low, high, rule, help) \
@@ -80,6 +94,6 @@ struct kh_setting_help {
 };
 size_t kh_settings_help_n(void);
 /* allowed points into room. */
-struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_QUOTE_MAX + 1]);
+struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_ALLOWED_MAX + 1]);
 
 #endif

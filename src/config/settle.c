@@ -1,7 +1,10 @@
 #include "config/settle.h"
 
+#include "base/buf.h"
 #include "config/table.h"
 #include "config/value.h"
+
+#define TABLE_NAME_MAX 255 /* DynamoDB's */
 
 /* streamArn stands above streamName, and lends its region. */
 static void settle_stream(const struct kh_settle *settle)
@@ -77,6 +80,58 @@ static void settle_retrieval(const struct kh_settle *settle)
     }
 }
 
+/* Only the policy's name; what follows "pinned:" is core/assign.h's to judge. */
+static void settle_assignment(const struct kh_settle *settle)
+{
+    static const char *const words[] = {"", "balanced", "utilization", "none"};
+    const struct kh_str wanted = kh_str(settle->settings->assignment);
+    char quoted[KH_PROBLEM_QUOTE_MAX + 1];
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (kh_str_eq(wanted, kh_str(words[i]))) {
+            return;
+        }
+    }
+    if (kh_str_starts(wanted, KH_STR("pinned:"))) {
+        return;
+    }
+    kh_problem_quote(quoted, wanted);
+    kh_problem_add(settle->problems, KH_PROBLEM_ERROR, settle->lines[KH_SETTING_ID_assignment],
+                   "assignment = %s cannot be used; allowed: balanced, utilization, "
+                   "pinned:PATTERN, none",
+                   quoted);
+}
+
+/* KCL's own names for its tables, where the file has none. */
+static void name_table(char **name, const char *application, const char *suffix)
+{
+    struct kh_buf made;
+
+    kh_buf_init(&made, TABLE_NAME_MAX);
+    if (kh_buf_appendf(&made, "%s%s", application, suffix) == KH_OK) {
+        kh_value_set_text(name, kh_buf_str(&made));
+    }
+    kh_buf_fini(&made);
+}
+
+static void settle_fleet(const struct kh_settle *settle)
+{
+    struct kh_settings *settings = settle->settings;
+
+    settle_assignment(settle);
+    if (!settings->lease_assignment_interval_millis_is_set) {
+        settings->lease_assignment_interval_millis = 2 * settings->failover_time_millis;
+    }
+    if (!settings->coordinator_state_table_name_is_set) {
+        name_table(&settings->coordinator_state_table_name, settings->application_name,
+                   "-CoordinatorState");
+    }
+    if (!settings->worker_metrics_table_name_is_set) {
+        name_table(&settings->worker_metrics_table_name, settings->application_name,
+                   "-WorkerMetricStats");
+    }
+}
+
 static void require(const struct kh_settle *settle, bool given, const char *key, const char *what)
 {
     if (!given) {
@@ -98,6 +153,7 @@ void kh_settings_settle(const struct kh_settle *settle)
             "streamName", "the name of the stream (or set streamArn)");
     settle_stream(settle);
     settle_start(settle);
+    settle_fleet(settle);
     if (kinesis) {
         settle_retrieval(settle);
     }

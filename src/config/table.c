@@ -91,6 +91,9 @@ const char *const *kh_setting_choices(enum kh_setting_type type)
     static const char *const start[] = {"LATEST", "TRIM_HORIZON", NULL};
     static const char *const retrieval[] = {"DEFAULT", "POLLING", "FANOUT", NULL};
     static const char *const metrics[] = {"NONE", "SUMMARY", "DETAILED", NULL};
+    static const char *const version[] = {"AUTO", "CLIENT_VERSION_CONFIG_3X",
+                                          "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X",
+                                          "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X_PHASE1", NULL};
     static const char *const log_level[] = {"error", "warn", "info", "debug", NULL};
     static const char *const log_format[] = {"text", "json", NULL};
 
@@ -101,6 +104,8 @@ const char *const *kh_setting_choices(enum kh_setting_type type)
         return retrieval;
     case KH_SETTING_TYPE_METRICS:
         return metrics;
+    case KH_SETTING_TYPE_VERSION:
+        return version;
     case KH_SETTING_TYPE_LOG_LEVEL:
         return log_level;
     case KH_SETTING_TYPE_LOG_FORMAT:
@@ -112,13 +117,15 @@ const char *const *kh_setting_choices(enum kh_setting_type type)
     case KH_SETTING_TYPE_MILLIS:
     case KH_SETTING_TYPE_SECONDS:
     case KH_SETTING_TYPE_INSTANT:
+    case KH_SETTING_TYPE_DURATION:
+    case KH_SETTING_TYPE_DECIMAL:
         break;
     }
     return NULL;
 }
 
 const char *kh_setting_allowed(const struct kh_setting_row *row,
-                               char room[KH_PROBLEM_QUOTE_MAX + 1])
+                               char room[KH_PROBLEM_ALLOWED_MAX + 1])
 {
     const char *const *choices = kh_setting_choices(row->type);
     int n = 0;
@@ -126,9 +133,9 @@ const char *kh_setting_allowed(const struct kh_setting_row *row,
     room[0] = '\0';
     if (choices != NULL) {
         for (size_t i = 0; choices[i] != NULL; i++) {
-            n += snprintf(room + n, (size_t)(KH_PROBLEM_QUOTE_MAX + 1 - n), "%s%s",
+            n += snprintf(room + n, (size_t)(KH_PROBLEM_ALLOWED_MAX + 1 - n), "%s%s",
                           i == 0 ? "" : ", ", choices[i]);
-            kh_assert(n <= KH_PROBLEM_QUOTE_MAX);
+            kh_assert(n <= KH_PROBLEM_ALLOWED_MAX);
         }
         return room;
     }
@@ -138,15 +145,23 @@ const char *kh_setting_allowed(const struct kh_setting_row *row,
     if (row->type == KH_SETTING_TYPE_INSTANT) {
         return "whole seconds since 1970, or a time like 2024-02-29T12:00:00Z";
     }
+    if (row->type == KH_SETTING_TYPE_DURATION) {
+        return "a time span as in ISO 8601: P1D, PT12H, PT1M30.5S";
+    }
+    if (row->type == KH_SETTING_TYPE_DECIMAL) {
+        (void)snprintf(room, KH_PROBLEM_ALLOWED_MAX + 1, "a number from %lld to %lld",
+                       (long long)row->low, (long long)row->high);
+        return room;
+    }
     if (row->type == KH_SETTING_TYPE_URL) {
         return "a URL like https://host:port";
     }
     if (row->type == KH_SETTING_TYPE_TEXT) {
-        (void)snprintf(room, KH_PROBLEM_QUOTE_MAX + 1, "text of at most %lld bytes without NUL",
+        (void)snprintf(room, KH_PROBLEM_ALLOWED_MAX + 1, "text of at most %lld bytes without NUL",
                        (long long)row->high);
         return room;
     }
-    (void)snprintf(room, KH_PROBLEM_QUOTE_MAX + 1, "a whole number from %lld to %lld",
+    (void)snprintf(room, KH_PROBLEM_ALLOWED_MAX + 1, "a whole number from %lld to %lld",
                    (long long)row->low, (long long)row->high);
     return room;
 }

@@ -23,6 +23,9 @@ enum kh_setting_type {
     KH_SETTING_TYPE_MILLIS,
     KH_SETTING_TYPE_SECONDS,
     KH_SETTING_TYPE_INSTANT,
+    KH_SETTING_TYPE_DURATION,
+    KH_SETTING_TYPE_DECIMAL,
+    KH_SETTING_TYPE_VERSION,
     KH_SETTING_TYPE_START,
     KH_SETTING_TYPE_RETRIEVAL,
     KH_SETTING_TYPE_METRICS,
@@ -92,6 +95,6 @@ const char *const *kh_setting_choices(enum kh_setting_type type);
 
 /* What a value may be, to complete "allowed: …"; may point into room. */
 const char *kh_setting_allowed(const struct kh_setting_row *row,
-                               char room[KH_PROBLEM_QUOTE_MAX + 1]);
+                               char room[KH_PROBLEM_ALLOWED_MAX + 1]);
 
 #endif

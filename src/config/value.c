@@ -1,5 +1,9 @@
 #include "config/value.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 #include "wire/timestamp.h"
@@ -38,6 +42,114 @@ bool kh_value_bool(struct kh_str text, bool *value)
     }
     *value = word % 2 == 1; /* they stand in pairs */
     return true;
+}
+
+bool kh_value_decimal(struct kh_str text, double *number)
+{
+    const struct kh_str trimmed = kh_str_trim(text);
+    char copy[64];
+    char *end = copy;
+
+    /* strtod also knows words and hexadecimal digits. */
+    if (!kh_str_copy(copy, sizeof(copy), trimmed) || strspn(copy, "+-.0123456789eE") != trimmed.n) {
+        return false;
+    }
+    *number = strtod(copy, &end);
+    return end != copy && *end == '\0' && isfinite(*number);
+}
+
+/* Units of a time span, in the order in which they may stand. */
+static const struct {
+    char letter;
+    bool in_day; /* stands behind the T */
+    int64_t ms;
+} span_units[] = {
+    {'D', false, INT64_C(86400000)}, {'H', true, 3600000}, {'M', true, 60000}, {'S', true, 1000}};
+enum { SPAN_UNITS_N = sizeof(span_units) / sizeof(span_units[0]) };
+
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* ".5" of a second as milliseconds: at most nine digits. */
+static bool fraction_ms(struct kh_str digits, int64_t *ms)
+{
+    uint64_t number;
+
+    if (digits.n > 9 || (digits.n > 0 && !kh_str_u64(digits, &number))) {
+        return false;
+    }
+    *ms = 0;
+    for (size_t i = 0; i < 3; i++) {
+        *ms = *ms * 10 + (i < digits.n ? digits.p[i] - '0' : 0);
+    }
+    return true;
+}
+
+/* "15" or "1.5" of the unit; only seconds have a fraction. */
+static bool span_part(struct kh_str text, size_t unit, int64_t *ms)
+{
+    struct kh_str whole;
+    struct kh_str fraction;
+    int64_t number;
+    int64_t part_ms = 0;
+    const bool has_fraction = kh_str_cut(text, '.', &whole, &fraction);
+
+    if (!kh_str_i64(whole, &number) || number < 0 || whole.p[0] == '-' ||
+        number > INT32_MAX * INT64_C(1000)) {
+        return false;
+    }
+    if (has_fraction && (unit != SPAN_UNITS_N - 1 || !fraction_ms(fraction, &part_ms))) {
+        return false;
+    }
+    *ms += number * span_units[unit].ms + part_ms;
+    return *ms <= KH_VALUE_SPAN_MS_MAX;
+}
+
+/* How many bytes of a number stand at the front. */
+static size_t span_digits(struct kh_str text)
+{
+    size_t n = 0;
+
+    while (n < text.n && ((text.p[n] >= '0' && text.p[n] <= '9') || text.p[n] == '.')) {
+        n++;
+    }
+    return n;
+}
+
+bool kh_value_duration(struct kh_str text, int64_t *ms)
+{
+    struct kh_str rest = kh_str_trim(text);
+    bool in_day = false;
+    bool any = false; /* since the beginning, or since the T */
+    size_t unit = 0;
+
+    *ms = 0;
+    if (rest.n == 0 || upper(rest.p[0]) != 'P') {
+        return false;
+    }
+    for (rest = kh_str_of(rest.p + 1, rest.n - 1); rest.n > 0;) {
+        size_t n = span_digits(rest);
+
+        if (n == 0 && upper(rest.p[0]) == 'T' && !in_day) {
+            in_day = true;
+            any = false;
+            rest = kh_str_of(rest.p + 1, rest.n - 1);
+            continue;
+        }
+        while (unit < SPAN_UNITS_N && n < rest.n &&
+               (span_units[unit].letter != upper(rest.p[n]) || span_units[unit].in_day != in_day)) {
+            unit++;
+        }
+        if (n == rest.n || unit == SPAN_UNITS_N || !span_part(kh_str_of(rest.p, n), unit, ms)) {
+            return false;
+        }
+        any = true;
+        unit++;
+        rest = kh_str_of(rest.p + n + 1, rest.n - n - 1);
+    }
+    return any;
 }
 
 bool kh_value_instant(struct kh_str text, int64_t *wall_ms)

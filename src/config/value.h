@@ -5,7 +5,8 @@
  * Errors  false: the text does not say such a thing. What would have been right is the caller's to
  *         say.
  * Memory  slices point into the text.
- * Truth   commons-beanutils as MultiLangDaemonConfiguration uses it, StreamIdentifier.validateArn.
+ * Truth   commons-beanutils as MultiLangDaemonConfiguration uses it, java.time.Duration.parse,
+ *         StreamIdentifier.validateArn.
  *         Chosen differences: what Java silently reads as 0 or false is refused; an instant may be
  *         ISO 8601.
  */
@@ -25,6 +26,15 @@ bool kh_value_bool(struct kh_str text, bool *value) KH_MUST_USE;
 
 /* One of choices (NULL-terminated), in any case. */
 bool kh_value_choice(struct kh_str text, const char *const *choices, unsigned *choice) KH_MUST_USE;
+
+/* A decimal number with an optional sign, fraction and exponent: 0.2, .5, 1e4. */
+bool kh_value_decimal(struct kh_str text, double *number) KH_MUST_USE;
+
+#define KH_VALUE_SPAN_MS_MAX INT64_C(315360000000) /* ten years */
+
+/* As java.time.Duration reads it, but nothing below 0: P2D, PT15M, PT1.5S, in any case; parts of a
+ * millisecond do not count. */
+bool kh_value_duration(struct kh_str text, int64_t *ms) KH_MUST_USE;
 
 /* From here on a number cannot be seconds since 1970 (that would be the year 5138), so it is
  * milliseconds. */

@@ -448,6 +448,8 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
     struct kh_store_config store = {
         .where = settings->lease_store,
         .table = settings->table_name,
+        .state_table = settings->coordinator_state_table_name,
+        .stats_table = settings->worker_metrics_table_name,
         .loop = host->loop,
         .answered = on_store,
         .coord_answered = on_coord,

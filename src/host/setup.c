@@ -6,9 +6,38 @@
 
 #include "base/assert.h"
 #include "cli/exit.h"
+#include "core/assign.h"
 #include "io/entropy.h"
 
 #define HOST_NAME_BYTES 64
+
+/* How a leader balances, and what it balances by. */
+static void copy_fleet_settings(struct kh_worker_config *config, const struct kh_settings *settings)
+{
+    if (settings->max_throughput_per_host_k_bps > 0) {
+        config->host_kbps_max = settings->max_throughput_per_host_k_bps;
+    }
+    config->dampening_percent = settings->dampening_percentage;
+    config->rebalance_percent = settings->re_balance_threshold_percentage;
+    config->overshoot = settings->allow_throughput_overshoot;
+    config->metrics_alpha = settings->worker_metrics_ema_alpha;
+    config->report_ms = settings->worker_metrics_reporter_freq_in_millis;
+}
+
+/* A pattern that is none is told before anything is started. */
+static enum kh_rc copy_assignment(struct kh_worker_config *config, const char *wanted,
+                                  struct kh_err *err)
+{
+    struct kh_assignment assignment;
+    const bool fits = kh_str_copy(config->assignment, sizeof(config->assignment), kh_str(wanted));
+
+    kh_assert(fits); /* settings.def has the same limit */
+    if (kh_assignment_init(&assignment, wanted, err) != KH_OK) {
+        return kh_wrap(err, "assignment");
+    }
+    kh_assignment_fini(&assignment);
+    return KH_OK;
+}
 
 static void copy_settings(struct kh_worker_config *config, const struct kh_settings *settings)
 {
@@ -17,6 +46,8 @@ static void copy_settings(struct kh_worker_config *config, const struct kh_setti
     config->leases_max = settings->max_leases_for_worker;
     config->steal_max = settings->max_leases_to_steal_at_one_time;
     config->take_very_old = settings->enable_priority_lease_assignment;
+    config->hand_over = settings->is_graceful_lease_handoff_enabled;
+    config->hand_over_ms = settings->graceful_lease_handoff_timeout_millis;
     config->initial_wall_ms = settings->initial_position_in_stream_extended;
     switch (settings->initial_position_in_stream) {
     case KH_START_LATEST:
@@ -74,6 +105,10 @@ enum kh_rc kh_setup_worker(struct kh_worker_config *config, const struct kh_sett
 {
     kh_worker_config_default(config);
     copy_settings(config, settings);
+    copy_fleet_settings(config, settings);
+    if (copy_assignment(config, settings->assignment, err) != KH_OK) {
+        return err->rc;
+    }
     return name_worker(config, settings->worker_id, err);
 }
 

@@ -72,6 +72,160 @@ START_TEST(defaults_are_those_of_the_manual)
 }
 END_TEST
 
+START_TEST(defaults_of_the_fleet_are_java_s_but_for_auto)
+{
+    ck_assert_str_eq(settings.assignment, "");
+    ck_assert_int_eq(settings.client_version_config, KH_VERSION_CONFIG_AUTO);
+    ck_assert(settings.is_graceful_lease_handoff_enabled);
+    ck_assert_int_eq(settings.graceful_lease_handoff_timeout_millis, 30000);
+    ck_assert(!settings.disable_worker_metrics);
+    ck_assert_int_eq(settings.in_memory_worker_metrics_capture_frequency_millis, 1000);
+    ck_assert_int_eq(settings.worker_metrics_reporter_freq_in_millis, 30000);
+    ck_assert_uint_eq(settings.no_of_persisted_metrics_per_worker_metrics, 10);
+    ck_assert_double_eq(settings.max_throughput_per_host_k_bps, 0);
+    ck_assert_uint_eq(settings.dampening_percentage, 60);
+    ck_assert_uint_eq(settings.re_balance_threshold_percentage, 10);
+    ck_assert(settings.allow_throughput_overshoot);
+    ck_assert_uint_eq(settings.variance_balancing_frequency, 3);
+    ck_assert_double_eq(settings.worker_metrics_ema_alpha, 0.5);
+    ck_assert_int_eq(settings.stale_worker_metrics_entry_cleanup_duration, 86400000);
+}
+END_TEST
+
+START_TEST(what_the_fleet_has_in_common_follows_from_other_keys)
+{
+    ck_assert_int_eq(parse(NEEDED "failoverTimeMillis=3000\n"), KH_OK);
+    ck_assert_int_eq(settings.lease_assignment_interval_millis, 6000);
+    ck_assert_str_eq(settings.coordinator_state_table_name, "app-CoordinatorState");
+    ck_assert_str_eq(settings.worker_metrics_table_name, "app-WorkerMetricStats");
+}
+END_TEST
+
+START_TEST(what_the_fleet_has_in_common_is_taken_from_the_file)
+{
+    ck_assert_int_eq(
+        parse(NEEDED "leaseAssignmentIntervalMillis=7000\ncoordinatorStateTableName=state\n"
+                     "workerMetricsTableName=metrics\nassignment=pinned:^shardId-0+[02468]$\n"
+                     "clientVersionConfig=client_Version_Config_Compatible_With_2x_phase1\n"
+                     "isGracefulLeaseHandoffEnabled=false\ngracefulLeaseHandoffTimeoutMillis=0\n"
+                     "maxThroughputPerHostKBps=1e3\nworkerMetricsEMAAlpha=.25\n"
+                     "staleWorkerMetricsEntryCleanupDuration=pt1m30.5s\n"),
+        KH_OK);
+    ck_assert_uint_eq(problems.n, 0);
+    ck_assert_int_eq(settings.lease_assignment_interval_millis, 7000);
+    ck_assert_str_eq(settings.coordinator_state_table_name, "state");
+    ck_assert_str_eq(settings.worker_metrics_table_name, "metrics");
+    ck_assert_str_eq(settings.assignment, "pinned:^shardId-0+[02468]$");
+    ck_assert_int_eq(settings.client_version_config, KH_VERSION_CONFIG_WITH_2X_PHASE1);
+    ck_assert(!settings.is_graceful_lease_handoff_enabled);
+    ck_assert_int_eq(settings.graceful_lease_handoff_timeout_millis, 0);
+    ck_assert_double_eq(settings.max_throughput_per_host_k_bps, 1000);
+    ck_assert_double_eq(settings.worker_metrics_ema_alpha, 0.25);
+    ck_assert_int_eq(settings.stale_worker_metrics_entry_cleanup_duration, 90500);
+}
+END_TEST
+
+/* In the order of enum kh_version_config. */
+START_TEST(each_client_version_has_its_name)
+{
+    static const char *const names[] = {"AUTO", "CLIENT_VERSION_CONFIG_3X",
+                                        "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X",
+                                        "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X_PHASE1"};
+    char text[256];
+
+    (void)snprintf(text, sizeof(text), NEEDED "clientVersionConfig=%s\n", names[_i]);
+    ck_assert_int_eq(parse(text), KH_OK);
+    ck_assert_int_eq(settings.client_version_config, _i);
+}
+END_TEST
+
+/* DynamoDB has no such name, so there is no such table. */
+START_TEST(a_long_application_has_no_tables_of_kcl_3_0)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "executableName=run\napplicationName=%0239d\n"
+                   "streamName=orders\nretrievalMode=POLLING\n",
+                   7);
+    ck_assert_int_eq(parse(text), KH_OK);
+    ck_assert_str_eq(settings.coordinator_state_table_name, "");
+    ck_assert_str_eq(settings.worker_metrics_table_name, "");
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *sentence;
+} fleet_errors[] = {
+    {"clientVersionConfig=CLIENT_VERSION_3X\n",
+     "f:5: clientVersionConfig = \"CLIENT_VERSION_3X\" cannot be used; allowed: AUTO, "
+     "CLIENT_VERSION_CONFIG_3X, CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X, "
+     "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X_PHASE1"},
+    {"assignment=Balanced\n", "f:5: assignment = \"Balanced\" cannot be used; allowed: balanced, "
+                              "utilization, pinned:PATTERN, none"},
+    {"workerMetricsEMAAlpha=1.5\n",
+     "f:5: workerMetricsEMAAlpha = \"1.5\" cannot be used; allowed: a number from 0 to 1"},
+    {"maxThroughputPerHostKBps=-1\n", "f:5: maxThroughputPerHostKBps = \"-1\" cannot be used; "
+                                      "allowed: a number from 0 to 1000000000000000"},
+    {"maxThroughputPerHostKBps=much\n", "f:5: maxThroughputPerHostKBps = \"much\" cannot be used; "
+                                        "allowed: a number from 0 to 1000000000000000"},
+    {"staleWorkerMetricsEntryCleanupDuration=1d\n",
+     "f:5: staleWorkerMetricsEntryCleanupDuration = \"1d\" cannot be used; allowed: a time span as "
+     "in "
+     "ISO 8601: P1D, PT12H, PT1M30.5S"},
+};
+enum { FLEET_ERRORS_N = sizeof(fleet_errors) / sizeof(fleet_errors[0]) };
+
+START_TEST(a_wrong_value_for_the_fleet_is_refused)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text), "%s%s", NEEDED, fleet_errors[_i].text);
+    assert_problem(text, KH_PROBLEM_ERROR, fleet_errors[_i].sentence);
+}
+END_TEST
+
+START_TEST(a_decimal_zero_is_the_default_as_for_java)
+{
+    assert_problem(NEEDED "workerMetricsEMAAlpha = 0.0\n", KH_PROBLEM_WARN,
+                   "f:5: workerMetricsEMAAlpha = 0 stands for the default, as in the Java daemon: "
+                   "0.5 is used");
+    ck_assert_double_eq(settings.worker_metrics_ema_alpha, 0.5);
+}
+END_TEST
+
+START_TEST(a_zero_without_a_default_of_its_own_is_told_too)
+{
+    assert_problem(NEEDED "leaseAssignmentIntervalMillis = 0\n", KH_PROBLEM_WARN,
+                   "f:5: leaseAssignmentIntervalMillis = 0 stands for the default, as in the Java "
+                   "daemon");
+    ck_assert_int_eq(settings.lease_assignment_interval_millis, 20000);
+}
+END_TEST
+
+START_TEST(a_key_of_a_bean_beats_the_flat_one)
+{
+    assert_problem(NEEDED "workerUtilizationAwareAssignmentConfigBean.dampeningPercentage=80\n"
+                          "dampeningPercentage=70\n",
+                   KH_PROBLEM_WARN,
+                   "f:6: dampeningPercentage is not used: "
+                   "workerUtilizationAwareAssignmentConfigBean.dampeningPercentage in line 5 means "
+                   "the same and counts");
+    ck_assert_uint_eq(settings.dampening_percentage, 80);
+}
+END_TEST
+
+START_TEST(a_documented_key_that_java_does_not_read_is_told)
+{
+    assert_problem(NEEDED "gracefulLeaseHandoffConfig.isGracefulLeaseHandoffEnabled=false\n",
+                   KH_PROBLEM_WARN,
+                   "f:5: key \"gracefulLeaseHandoffConfig.isGracefulLeaseHandoffEnabled\" has no "
+                   "effect: the Java daemon does not read it either; write what follows the dot");
+    ck_assert(settings.is_graceful_lease_handoff_enabled);
+}
+END_TEST
+
 START_TEST(values_of_every_type_arrive)
 {
     ck_assert_int_eq(parse(NEEDED "maxRecords = 500\nidleTimeBetweenReadsInMillis=250\n"
@@ -464,7 +618,7 @@ START_TEST(the_manual_has_every_key)
     ck_assert_int_eq(fclose(file), 0);
     page.p[page.n] = '\0';
     for (size_t i = 0; i < kh_settings_help_n(); i++) {
-        char room[KH_PROBLEM_QUOTE_MAX + 1];
+        char room[KH_PROBLEM_ALLOWED_MAX + 1];
         struct kh_setting_help help = kh_settings_help_at(i, room);
         char entry[300];
 
@@ -484,6 +638,16 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, defaults_are_those_of_the_manual);
+    tcase_add_test(tcase, defaults_of_the_fleet_are_java_s_but_for_auto);
+    tcase_add_test(tcase, what_the_fleet_has_in_common_follows_from_other_keys);
+    tcase_add_test(tcase, what_the_fleet_has_in_common_is_taken_from_the_file);
+    tcase_add_loop_test(tcase, each_client_version_has_its_name, 0, 4);
+    tcase_add_test(tcase, a_long_application_has_no_tables_of_kcl_3_0);
+    tcase_add_loop_test(tcase, a_wrong_value_for_the_fleet_is_refused, 0, FLEET_ERRORS_N);
+    tcase_add_test(tcase, a_decimal_zero_is_the_default_as_for_java);
+    tcase_add_test(tcase, a_zero_without_a_default_of_its_own_is_told_too);
+    tcase_add_test(tcase, a_key_of_a_bean_beats_the_flat_one);
+    tcase_add_test(tcase, a_documented_key_that_java_does_not_read_is_told);
     tcase_add_test(tcase, values_of_every_type_arrive);
     tcase_add_test(tcase, the_command_is_split_at_blanks_and_nothing_else);
     tcase_add_test(tcase, what_is_missing_is_told_at_once);

@@ -57,6 +57,69 @@ START_TEST(a_choice_is_found_in_any_case)
 }
 END_TEST
 
+START_TEST(a_decimal_has_a_fraction_and_an_exponent_or_not)
+{
+    static const struct {
+        const char *text;
+        double number;
+    } right[] = {{"0.2", 0.2},  {".5", 0.5}, {"1e4", 10000},
+                 {" -3. ", -3}, {"+7", 7},   {"2E-1", 0.2}};
+    static const char *const wrong[] = {"",    " ",  ".",  "e4",  "1,5", "0x10", "nan",
+                                        "inf", "1e", "1f", "1 2", "--1", "1e999"};
+    double number;
+
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        ck_assert_msg(kh_value_decimal(kh_str(right[i].text), &number), "%s", right[i].text);
+        ck_assert_double_eq(number, right[i].number);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        ck_assert_msg(!kh_value_decimal(kh_str(wrong[i]), &number), "%s", wrong[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_time_span_is_days_hours_minutes_seconds)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } right[] = {
+        {"P1D", 86400000},  {"PT15M", 900000},   {"PT1.5S", 1500},   {"p2dt3h4m5.006s", 183845006},
+        {" PT0S ", 0},      {"PT1.0009S", 1000}, {"PT90M", 5400000}, {"P0D", 0},
+        {"PT1H1S", 3601000}};
+    static const char *const wrong[] = {"",
+                                        "P",
+                                        "PT",
+                                        "1D",
+                                        "86400",
+                                        "P1",
+                                        "PT1D",
+                                        "P1H",
+                                        "P1DT",
+                                        "PT-1H",
+                                        "-P1D",
+                                        "P1W",
+                                        "PT1.5M",
+                                        "PT1S1M",
+                                        "PT1M1M",
+                                        "PT1..5S",
+                                        "PTS",
+                                        "PT1H T1M",
+                                        "P99999999999D",
+                                        "PT1.1234567891S",
+                                        "P1DT1D"};
+    int64_t ms;
+
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        ck_assert_msg(kh_value_duration(kh_str(right[i].text), &ms), "%s", right[i].text);
+        ck_assert_int_eq(ms, right[i].ms);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        ck_assert_msg(!kh_value_duration(kh_str(wrong[i]), &ms), "%s", wrong[i]);
+    }
+}
+END_TEST
+
 START_TEST(an_instant_is_seconds_milliseconds_or_iso_8601)
 {
     static const struct {
@@ -167,6 +230,8 @@ int main(void)
     tcase_add_test(tcase, a_number_is_decimal_with_an_optional_sign);
     tcase_add_test(tcase, a_truth_is_one_of_ten_words);
     tcase_add_test(tcase, a_choice_is_found_in_any_case);
+    tcase_add_test(tcase, a_decimal_has_a_fraction_and_an_exponent_or_not);
+    tcase_add_test(tcase, a_time_span_is_days_hours_minutes_seconds);
     tcase_add_test(tcase, an_instant_is_seconds_milliseconds_or_iso_8601);
     tcase_add_test(tcase, a_url_has_a_host_and_may_lack_its_scheme);
     tcase_add_test(tcase, an_arn_gives_region_and_name_of_its_stream);
