@@ -9,29 +9,25 @@
  * year. */
 #define GENERATIONS_MAX 10000
 
-struct span {
-    unsigned __int128 start;
-    unsigned __int128 end;
-};
-
 /* What is known of one listed shard while planning. */
 struct node {
     const struct kh_shard *shard;
     bool has_lease;
-    bool has_child; /* in the listing */
-    bool last;      /* of its line: open, or the end of an archive */
-    bool needed;    /* an open shard without a lease, or an ancestor of one with no lease between
-                     * them */
-    bool settled;   /* the two below are final */
+    bool has_child;     /* in the listing */
+    bool is_unexpected; /* a parent of it still counts as open */
+    bool last;          /* of its line: open, or the end of an archive */
+    bool needed;  /* an open shard without a lease, or an ancestor of one with no lease between
+                   * them */
+    bool settled; /* the two below are final */
     bool is_descendant; /* has a lease, or descends from a shard that has one or gets one */
     bool create;
-    const char *sentinel;
 };
 
 struct planner {
     struct node *nodes; /* owned */
     size_t n;
-    struct kh_map by_id; /* shard id -> struct node */
+    struct kh_map by_id;          /* shard id -> struct node */
+    const struct kh_table *table; /* borrowed */
     enum kh_position_type initial;
 };
 
@@ -42,7 +38,7 @@ void kh_shard_plan_init(struct kh_shard_plan *plan)
 
 void kh_shard_plan_fini(struct kh_shard_plan *plan)
 {
-    kh_mem_free(plan->leases);
+    kh_mem_free(plan->steps);
     *plan = (struct kh_shard_plan){0};
 }
 
@@ -77,24 +73,33 @@ static int creation_cmp(const struct kh_shard *a, const struct kh_shard *b)
     return cmp != 0 ? cmp : strcmp(a->id, b->id);
 }
 
-/* Insert where it belongs: plans are short, and built once. */
-static void plan_lease(struct kh_shard_plan *plan, const struct kh_shard **order,
-                       const struct kh_shard *shard, const char *sentinel)
+static struct kh_shard_step *add_step(struct kh_shard_plan *plan)
 {
-    size_t at = plan->n;
-
     if (plan->n == plan->capacity) {
         plan->capacity = kh_mem_grown(plan->capacity, plan->n + 1);
-        plan->leases = kh_mem_resize(plan->leases, plan->capacity, sizeof(*plan->leases));
+        plan->steps = kh_mem_resize(plan->steps, plan->capacity, sizeof(*plan->steps));
     }
+    return &plan->steps[plan->n++];
+}
+
+/* Insert where it belongs: plans are short, and built once. */
+static struct kh_shard_step *plan_lease(struct kh_shard_plan *plan, const struct kh_shard **order,
+                                        const struct kh_shard *shard, const char *sentinel)
+{
+    size_t at = plan->n;
+    struct kh_shard_step *step;
+
+    (void)add_step(plan);
     while (at > 0 && creation_cmp(shard, order[at - 1]) < 0) {
-        plan->leases[at] = plan->leases[at - 1];
+        plan->steps[at] = plan->steps[at - 1];
         order[at] = order[at - 1];
         at--;
     }
     order[at] = shard;
-    kh_lease_for_shard(&plan->leases[at], shard, sentinel);
-    plan->n++;
+    step = &plan->steps[at];
+    *step = (struct kh_shard_step){.type = KH_SHARD_CREATE};
+    kh_lease_for_shard(&step->lease, shard, sentinel);
+    return step;
 }
 
 void kh_shards_plan_all(struct kh_shard_plan *plan, const struct kh_shard *shards, size_t n,
@@ -103,7 +108,7 @@ void kh_shards_plan_all(struct kh_shard_plan *plan, const struct kh_shard *shard
     const struct kh_shard **order = kh_mem_new(n + 1, sizeof(const struct kh_shard *));
 
     for (size_t i = 0; i < n; i++) {
-        plan_lease(plan, order, &shards[i], kh_shards_initial_sentinel(initial));
+        (void)plan_lease(plan, order, &shards[i], kh_shards_initial_sentinel(initial));
     }
     kh_mem_free(order);
 }
@@ -113,33 +118,38 @@ static struct node *parent_of(const struct planner *planner, const struct node *
     return kh_map_get(&planner->by_id, kh_str(node->shard->parents[i]));
 }
 
+static void look_at_parents(struct planner *planner, struct node *node)
+{
+    for (unsigned p = 0; p < node->shard->parents_n; p++) {
+        struct node *parent = parent_of(planner, node, p);
+
+        if (parent != NULL) {
+            parent->has_child = true;
+            node->is_unexpected |= parent->shard->open;
+        }
+    }
+}
+
 /* A closed shard without children is not of this moment, but somebody may have kept it: it is read
  * unless only what comes from now on is wanted. */
 static void find_last(struct planner *planner)
 {
     for (size_t i = 0; i < planner->n; i++) {
-        const struct node *node = &planner->nodes[i];
-
-        for (unsigned p = 0; p < node->shard->parents_n; p++) {
-            struct node *parent = parent_of(planner, node, p);
-
-            if (parent != NULL) {
-                parent->has_child = true;
-            }
-        }
+        look_at_parents(planner, &planner->nodes[i]);
     }
     for (size_t i = 0; i < planner->n; i++) {
         struct node *node = &planner->nodes[i];
 
         node->last =
-            node->shard->open || (!node->has_child && planner->initial != KH_POSITION_LATEST);
+            !node->is_unexpected &&
+            (node->shard->open || (!node->has_child && planner->initial != KH_POSITION_LATEST));
     }
 }
 
 static void planner_init(struct planner *planner, const struct kh_shard *shards, size_t n,
                          const struct kh_table *table, enum kh_position_type initial)
 {
-    *planner = (struct planner){.n = n, .initial = initial};
+    *planner = (struct planner){.n = n, .table = table, .initial = initial};
     planner->nodes = kh_mem_new(n + 1, sizeof(*planner->nodes));
     kh_map_init(&planner->by_id);
     for (size_t i = 0; i < n; i++) {
@@ -165,14 +175,19 @@ static void planner_fini(struct planner *planner)
 static bool has_unexpected_child(const struct planner *planner)
 {
     for (size_t i = 0; i < planner->n; i++) {
-        const struct node *node = &planner->nodes[i];
+        if (planner->nodes[i].is_unexpected) {
+            return true;
+        }
+    }
+    return false;
+}
 
-        for (unsigned p = 0; p < node->shard->parents_n; p++) {
-            const struct node *parent = parent_of(planner, node, p);
-
-            if (parent != NULL && parent->shard->open) {
-                return true;
-            }
+/* In the listing or not. */
+static bool has_parent_with_lease(const struct planner *planner, const struct node *node)
+{
+    for (unsigned p = 0; p < node->shard->parents_n; p++) {
+        if (kh_table_find(planner->table, node->shard->parents[p]) != NULL) {
+            return true;
         }
     }
     return false;
@@ -186,6 +201,7 @@ static void settle(struct planner *planner, struct node *node)
     if (!node->needed) {
         return;
     }
+    node->is_descendant |= has_parent_with_lease(planner, node);
     for (unsigned p = 0; p < node->shard->parents_n; p++) {
         const struct node *parent = parent_of(planner, node, p);
 
@@ -193,7 +209,6 @@ static void settle(struct planner *planner, struct node *node)
     }
     if (!node->is_descendant) {
         node->create = planner->initial != KH_POSITION_LATEST;
-        node->sentinel = kh_shards_initial_sentinel(planner->initial);
         return;
     }
     /* A merge of one shard whose line is read already with one whose line is not: that parent must
@@ -203,7 +218,6 @@ static void settle(struct planner *planner, struct node *node)
 
         if (parent != NULL && !parent->has_lease && !parent->is_descendant && !parent->create) {
             parent->create = true;
-            parent->sentinel = kh_shards_initial_sentinel(planner->initial);
         }
     }
 }
@@ -271,6 +285,79 @@ static void settle_all(struct planner *planner)
     }
 }
 
+/* The leases that Java's rules want. */
+static void plan_lines(struct planner *planner, struct kh_shard_plan *plan,
+                       const struct kh_shard **order)
+{
+    mark_needed(planner);
+    settle_all(planner);
+    for (size_t i = 0; i < planner->n; i++) {
+        struct node *node = &planner->nodes[i];
+
+        /* LATEST: an open shard of a line nobody reads starts at its tip. */
+        if (node->last && !node->has_lease && !node->is_descendant) {
+            node->create = true;
+        }
+        if (node->create && !node->has_lease) {
+            (void)plan_lease(plan, order, node->shard,
+                             kh_shards_initial_sentinel(planner->initial));
+        }
+    }
+}
+
+/* The id of a parent that is finished, if the others are too, or are gone without a trace; else
+ * NULL. */
+static const char *finished_parent(const struct planner *planner, const struct node *node)
+{
+    const char *finished = NULL;
+
+    for (unsigned p = 0; p < node->shard->parents_n; p++) {
+        const struct kh_table_row *row = kh_table_find(planner->table, node->shard->parents[p]);
+
+        if (row == NULL ? parent_of(planner, node, p) != NULL
+                        : !kh_lease_is_finished(&row->lease)) {
+            return NULL;
+        }
+        finished = row != NULL ? row->lease.key : finished;
+    }
+    return finished;
+}
+
+/* Shards whose parents were read to their end, and which got no lease then: the end of such a
+ * parent came without the names of its children, or somebody has deleted the lease. */
+static void plan_orphans(const struct planner *planner, struct kh_shard_plan *plan,
+                         const struct kh_shard **order)
+{
+    for (size_t i = 0; i < planner->n; i++) {
+        const struct node *node = &planner->nodes[i];
+        const char *parent = finished_parent(planner, node);
+
+        if (parent != NULL && !node->has_lease && !node->create && !node->is_unexpected) {
+            struct kh_shard_step *step = plan_lease(plan, order, node->shard, KH_SEQ_TRIM_HORIZON);
+
+            step->type = KH_SHARD_CREATE_IF;
+            memcpy(step->parent, parent, strlen(parent) + 1);
+        }
+    }
+}
+
+static void plan_ranges(const struct planner *planner, struct kh_shard_plan *plan)
+{
+    for (size_t i = 0; i < planner->n; i++) {
+        const struct kh_shard *shard = planner->nodes[i].shard;
+        const struct kh_table_row *row = kh_table_find(planner->table, shard->id);
+
+        if (row != NULL && !kh_lease_is_finished(&row->lease) &&
+            row->lease.range.start[0] == '\0' && kh_hash_range_is_sound(&shard->range)) {
+            struct kh_shard_step *step = add_step(plan);
+
+            *step = (struct kh_shard_step){.type = KH_SHARD_FILL_RANGE};
+            memcpy(step->lease.key, shard->id, sizeof(step->lease.key));
+            step->lease.range = shard->range;
+        }
+    }
+}
+
 void kh_shards_plan_missing(struct kh_shard_plan *plan, const struct kh_shard *shards, size_t n,
                             const struct kh_table *table, enum kh_position_type initial,
                             bool ignore_unexpected_children)
@@ -281,100 +368,10 @@ void kh_shards_plan_missing(struct kh_shard_plan *plan, const struct kh_shard *s
     planner_init(&planner, shards, n, table, initial);
     plan->inconsistent = !ignore_unexpected_children && has_unexpected_child(&planner);
     if (!plan->inconsistent) {
-        mark_needed(&planner);
-        settle_all(&planner);
-    }
-    for (size_t i = 0; i < n && !plan->inconsistent; i++) {
-        struct node *node = &planner.nodes[i];
-
-        /* LATEST: an open shard of a line nobody reads starts at its tip. */
-        if (node->last && !node->has_lease && !node->is_descendant && !node->create) {
-            node->create = true;
-            node->sentinel = kh_shards_initial_sentinel(initial);
-        }
-        if (node->create && !node->has_lease) {
-            plan_lease(plan, order, node->shard, node->sentinel);
-        }
+        plan_lines(&planner, plan, order);
+        plan_orphans(&planner, plan, order);
+        plan_ranges(&planner, plan);
     }
     planner_fini(&planner);
     kh_mem_free(order);
-}
-
-static bool span_of(const struct kh_hash_range *range, struct span *span)
-{
-    return kh_hash_key_parse(kh_str(range->start), &span->start) &&
-           kh_hash_key_parse(kh_str(range->end), &span->end);
-}
-
-static void sort_spans(struct span *spans, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        struct span span = spans[i];
-        size_t at = i;
-
-        while (at > 0 && spans[at - 1].start > span.start) {
-            spans[at] = spans[at - 1];
-            at--;
-        }
-        spans[at] = span;
-    }
-}
-
-/* Sweep over sorted spans; exact: no two may overlap. */
-static bool spans_cover(const struct span *spans, size_t n, bool exact)
-{
-    const unsigned __int128 last = ~(unsigned __int128)0;
-    unsigned __int128 reached;
-
-    if (n == 0 || spans[0].start != 0) {
-        return false;
-    }
-    reached = spans[0].end;
-    for (size_t i = 1; i < n; i++) {
-        if (reached == last) {
-            return !exact;
-        }
-        if (spans[i].start > reached + 1 || (exact && spans[i].start != reached + 1)) {
-            return false;
-        }
-        reached = spans[i].end > reached ? spans[i].end : reached;
-    }
-    return reached == last;
-}
-
-bool kh_shards_cover(const struct kh_shard *shards, size_t n)
-{
-    struct span *spans = kh_mem_new(n + 1, sizeof(*spans));
-    bool known = true;
-    bool cover;
-
-    for (size_t i = 0; i < n && known; i++) {
-        known = span_of(&shards[i].range, &spans[i]);
-    }
-    sort_spans(spans, known ? n : 0);
-    cover = known && spans_cover(spans, n, true);
-    kh_mem_free(spans);
-    return cover;
-}
-
-bool kh_shards_has_hole(const struct kh_table *table)
-{
-    size_t n = kh_table_n(table);
-    struct span *spans = kh_mem_new(n + 1, sizeof(*spans));
-    size_t spans_n = 0;
-    bool known = true;
-    bool cover;
-
-    for (size_t i = 0; i < n && known; i++) {
-        const struct kh_lease *lease = &kh_table_at(table, i)->lease;
-
-        if (!kh_lease_is_finished(lease)) {
-            known = span_of(&lease->range, &spans[spans_n]);
-            spans_n++;
-        }
-    }
-    sort_spans(spans, known ? spans_n : 0);
-    cover = known && spans_cover(spans, spans_n, false);
-    kh_mem_free(spans);
-    return !cover;
 }

@@ -9,10 +9,17 @@
 /* How often a filtered listing that does not cover the hash space is asked for again before it is
  * taken as a sign that the service ignores the filter. */
 #define FILTERED_LISTINGS_MAX 3
+/* A hole that lasts that long is none that a look at the table only seems to show, or that somebody
+ * is about to fill. */
+#define HOLE_MS KH_SECONDS(5)
+/* What a sync could do nothing about is looked into ever more rarely, in the end after this many
+ * times audit_ms. */
+#define IDLE_FACTOR_MAX 16
 
 void kh_sync_init(struct kh_sync *sync, struct kh_ctx *ctx, kh_ms now_ms)
 {
-    *sync = (struct kh_sync){.ctx = ctx, .next_at_ms = now_ms, .looked_at_ms = now_ms};
+    *sync = (struct kh_sync){
+        .ctx = ctx, .next_at_ms = now_ms, .audit_at_ms = now_ms, .looked_at_ms = now_ms};
     kh_shard_plan_init(&sync->plan);
 }
 
@@ -47,6 +54,46 @@ static bool is_too_old(const struct kh_sync *sync, kh_ms now_ms)
     return now_ms - sync->looked_at_ms > clean_ms / 2;
 }
 
+void kh_sync_want(struct kh_sync *sync)
+{
+    sync->wanted = true;
+    sync->idle_n = 0;
+    sync->next_at_ms = kh_ms_min(sync->next_at_ms, sync->audit_at_ms);
+}
+
+static void tell_hole(struct kh_sync *sync, struct kh_cmds *out)
+{
+    if (!sync->hole_told) {
+        kh_cmds_note_value(out, kh_ranges_hole_key(&sync->hole), "sync.hole",
+                           sync->hole.missing_ppm);
+        sync->hole_told = true;
+        sync->hole_to_close = true;
+    }
+}
+
+void kh_sync_audit(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
+                   struct kh_cmds *out)
+{
+    struct kh_hole hole;
+
+    kh_ranges_find_hole(&hole, table);
+    if (!kh_ranges_same_hole(&hole, &sync->hole) || hole.unknown_n != sync->hole.unknown_n) {
+        sync->hole_told = false;
+        sync->hole_since_ms = now_ms;
+        if (hole.found || hole.unknown_n > 0) {
+            kh_sync_want(sync);
+        }
+    }
+    sync->hole = hole;
+    sync->wanted |= hole.found || hole.unknown_n > 0;
+    if (hole.found && kh_table_n(table) > 0 && now_ms - sync->hole_since_ms >= HOLE_MS) {
+        tell_hole(sync, out);
+    } else if (!hole.found && sync->hole_to_close) {
+        sync->hole_to_close = false;
+        kh_cmds_note(out, "", "sync.hole_repaired");
+    }
+}
+
 void kh_sync_tick(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
                   struct kh_cmds *out)
 {
@@ -71,40 +118,64 @@ void kh_sync_tick(struct kh_sync *sync, const struct kh_table *table, kh_ms now_
                                  .ticket = sync->ticket});
 }
 
-static void end(struct kh_sync *sync, kh_ms pause_ms, kh_ms now_ms)
-{
-    sync->state = KH_SYNC_IDLE;
-    sync->next_at_ms = now_ms + kh_ctx_jitter(sync->ctx, pause_ms);
-}
-
 static void again(struct kh_sync *sync, const char *key, const char *note, kh_ms now_ms,
                   struct kh_cmds *out)
 {
     kh_cmds_note(out, key, note);
+    sync->state = KH_SYNC_IDLE;
     sync->wanted = true;
     sync->complete = false;
-    end(sync, kh_backoff(RETRY_MS, sync->failures_n, RETRY_MS_MAX), now_ms);
+    sync->next_at_ms =
+        now_ms + kh_ctx_jitter(sync->ctx, kh_backoff(RETRY_MS, sync->failures_n, RETRY_MS_MAX));
+    sync->audit_at_ms = sync->next_at_ms;
     sync->failures_n++;
 }
 
-/* True if there is none left. */
-static bool create_next(struct kh_sync *sync, kh_ms now_ms, struct kh_cmds *out)
+static void end(struct kh_sync *sync, kh_ms now_ms)
 {
-    struct kh_lease_op *op;
+    kh_ms pause_ms = kh_ctx_jitter(sync->ctx, sync->ctx->config.audit_ms);
+
+    sync->state = KH_SYNC_IDLE;
+    sync->failures_n = 0;
+    sync->complete = !sync->filtered && sync->made_n == 0;
+    sync->audit_at_ms = now_ms + pause_ms;
+    sync->next_at_ms = now_ms + kh_backoff(pause_ms, sync->complete ? sync->idle_n : 0,
+                                           IDLE_FACTOR_MAX * pause_ms);
+    sync->idle_n = sync->complete ? sync->idle_n + 1 : 0;
+}
+
+static void send_write(struct kh_sync *sync, const struct kh_shard_step *step, struct kh_cmds *out)
+{
+    bool fills = step->type == KH_SHARD_FILL_RANGE;
+    struct kh_lease_op *op =
+        kh_cmds_push_op(out, fills ? KH_LEASE_UPDATE : KH_LEASE_CREATE, step->lease.key);
+
+    op->id = ++sync->ctx->op;
+    op->lease = step->lease;
+    op->set = fills ? KH_LEASE_HASH_RANGE : 0; /* whoever owns it, whatever its counter says */
+    sync->state = KH_SYNC_WRITING;
+}
+
+/* True if there is none left. */
+static bool next_step(struct kh_sync *sync, kh_ms now_ms, struct kh_cmds *out)
+{
+    const struct kh_shard_step *step;
 
     if (sync->plan_at == sync->plan.n) {
-        sync->failures_n = 0;
-        end(sync, sync->ctx->config.audit_ms, now_ms);
+        end(sync, now_ms);
         return true;
     }
     if (is_too_old(sync, now_ms)) {
         again(sync, "", "sync.look_too_old", now_ms, out);
         return false;
     }
-    sync->state = KH_SYNC_CREATING;
-    op = kh_cmds_push_op(out, KH_LEASE_CREATE, sync->plan.leases[sync->plan_at].key);
-    op->id = ++sync->ctx->op;
-    op->lease = sync->plan.leases[sync->plan_at];
+    step = &sync->plan.steps[sync->plan_at];
+    if (step->type == KH_SHARD_CREATE_IF) {
+        kh_cmds_push_op(out, KH_LEASE_GET, step->parent)->id = ++sync->ctx->op;
+        sync->state = KH_SYNC_CHECKING;
+    } else {
+        send_write(sync, step, out);
+    }
     return false;
 }
 
@@ -115,16 +186,28 @@ static void make_plan(struct kh_sync *sync, const struct kh_event *event,
 
     sync->plan.n = 0;
     sync->plan_at = 0;
+    sync->made_n = 0;
     sync->plan.inconsistent = false;
     if (!sync->filtered) {
         kh_shards_plan_missing(&sync->plan, event->shards, event->shards_n, table,
                                config->initial_position, config->ignore_unexpected_children);
-    } else if (kh_shards_cover(event->shards, event->shards_n)) {
+    } else if (kh_ranges_cover(event->shards, event->shards_n)) {
         kh_shards_plan_all(&sync->plan, event->shards, event->shards_n, config->initial_position);
     } else {
         sync->listings_n++;
         sync->plan.inconsistent = true;
     }
+}
+
+/* A lease that nobody has renewed yet: the table may be about to be filled for the first time. */
+static bool is_being_filled(const struct kh_table *table)
+{
+    for (size_t i = 0; i < kh_table_n(table); i++) {
+        if (kh_table_at(table, i)->lease.counter == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool kh_sync_on_shards(struct kh_sync *sync, const struct kh_event *event,
@@ -142,29 +225,52 @@ bool kh_sync_on_shards(struct kh_sync *sync, const struct kh_event *event,
         again(sync, "", "sync.shards_inconsistent", now_ms, out);
         return false;
     }
-    sync->complete = !sync->filtered && sync->plan.n == 0;
-    if (sync->complete && kh_table_n(table) == 0) {
+    if (sync->plan.n == 0 && !sync->filtered && kh_table_n(table) == 0) {
         kh_cmds_note(out, "", "sync.nothing_to_read");
     }
-    return create_next(sync, now_ms, out);
+    if (sync->plan.n > 0 && sync->hole.found && kh_table_n(table) > 0 && !is_being_filled(table)) {
+        tell_hole(sync, out);
+    }
+    return next_step(sync, now_ms, out);
 }
 
-bool kh_sync_on_create(struct kh_sync *sync, const struct kh_lease_answer *answer, kh_ms now_ms,
+static void on_written(struct kh_sync *sync, const struct kh_shard_step *step, struct kh_cmds *out)
+{
+    sync->made_n++;
+    switch (step->type) {
+    case KH_SHARD_CREATE:
+        kh_cmds_note(out, step->lease.key, "sync.lease_created");
+        break;
+    case KH_SHARD_CREATE_IF:
+        kh_cmds_note(out, step->lease.key, "sync.orphan_lease_created");
+        break;
+    case KH_SHARD_FILL_RANGE:
+        kh_cmds_note(out, step->lease.key, "sync.range_filled");
+        break;
+    }
+}
+
+bool kh_sync_on_answer(struct kh_sync *sync, const struct kh_lease_answer *answer, kh_ms now_ms,
                        struct kh_cmds *out)
 {
-    const char *key = sync->plan.leases[sync->plan_at].key;
+    const struct kh_shard_step *step = &sync->plan.steps[sync->plan_at];
+    bool checked = sync->state == KH_SYNC_CHECKING;
 
-    kh_assert(sync->state == KH_SYNC_CREATING);
+    kh_assert(checked || sync->state == KH_SYNC_WRITING);
     if (answer->outcome == KH_LEASE_FAILED || answer->outcome == KH_LEASE_UNKNOWN) {
-        /* Later leases of the plan may rest on this one, so the rest waits for the next sync. */
-        again(sync, key, "sync.lease_not_created", now_ms, out);
+        /* Later steps of the plan may rest on this one, so the rest waits for the next sync. */
+        again(sync, step->lease.key, "sync.lease_not_created", now_ms, out);
         return false;
     }
-    if (answer->outcome == KH_LEASE_DONE) {
-        kh_cmds_note(out, key, "sync.lease_created");
+    if (checked && answer->found && kh_lease_is_finished(&answer->lease)) {
+        send_write(sync, step, out);
+        return false;
+    }
+    if (!checked && answer->outcome == KH_LEASE_DONE) {
+        on_written(sync, step, out);
     }
     sync->plan_at++;
-    return create_next(sync, now_ms, out);
+    return next_step(sync, now_ms, out);
 }
 
 kh_ms kh_sync_deadline(const struct kh_sync *sync)

@@ -241,7 +241,7 @@ static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, s
     book_requests(worker, KH_PENDING_SHARD, consumer->hold.lease.key, from, now_ms, out);
     if (consumer->wants_sync) {
         consumer->wants_sync = false;
-        worker->sync.wanted = true;
+        kh_sync_want(&worker->sync);
     }
 }
 
@@ -471,7 +471,7 @@ static void on_create(struct kh_worker *worker, const struct kh_lease_answer *an
     bool ended;
 
     if (worker->state == WORKER_RUNNING) {
-        ended = kh_sync_on_create(&worker->sync, answer, now_ms, out);
+        ended = kh_sync_on_answer(&worker->sync, answer, now_ms, out);
         after_sync(worker, ended, from, now_ms, out);
     }
 }
@@ -591,8 +591,6 @@ static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms 
 static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
                     struct kh_cmds *out)
 {
-    bool has_hole;
-
     worker->listing = false;
     if (answer->outcome != KH_LEASE_DONE) {
         kh_cmds_note(out, "", "worker.table_not_read");
@@ -619,14 +617,13 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
         return;
     }
     doubt_robbed(worker, now_ms, out);
-    has_hole = kh_shards_has_hole(&worker->table);
-    worker->sync.wanted |= has_hole;
+    kh_sync_audit(&worker->sync, &worker->table, now_ms, out);
     readopt(worker, now_ms, out);
     take_wishes(worker, now_ms, out);
     if (!worker->ctx.config.exit_when_done || !is_nothing_left(worker)) {
         return;
     }
-    if (has_hole && !worker->sync.complete) {
+    if (worker->sync.hole.found && !worker->sync.complete) {
         worker->sync.next_at_ms = now_ms; /* first see that no shard is without a lease */
     } else {
         begin_stop(worker, KH_STOP_DONE, now_ms, out);

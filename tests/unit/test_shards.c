@@ -78,9 +78,9 @@ START_TEST(from_the_horizon_the_unread_line_starts_at_its_roots)
 
     ck_assert(!plan.inconsistent);
     ck_assert_uint_eq(plan.n, 2);
-    ck_assert_str_eq(plan.leases[0].key, "s00");
-    ck_assert_str_eq(plan.leases[0].checkpoint.seq, "TRIM_HORIZON");
-    ck_assert_str_eq(plan.leases[1].key, "s01");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s00");
+    ck_assert_str_eq(plan.steps[0].lease.checkpoint.seq, "TRIM_HORIZON");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s01");
 }
 END_TEST
 
@@ -89,10 +89,10 @@ START_TEST(from_a_timestamp_the_same_shards_start_there)
     plan_from(KH_POSITION_AT_TIMESTAMP);
 
     ck_assert_uint_eq(plan.n, 2);
-    ck_assert_str_eq(plan.leases[0].key, "s00");
-    ck_assert_str_eq(plan.leases[0].checkpoint.seq, "AT_TIMESTAMP");
-    ck_assert_str_eq(plan.leases[1].key, "s01");
-    ck_assert_str_eq(plan.leases[1].checkpoint.seq, "AT_TIMESTAMP");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s00");
+    ck_assert_str_eq(plan.steps[0].lease.checkpoint.seq, "AT_TIMESTAMP");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s01");
+    ck_assert_str_eq(plan.steps[1].lease.checkpoint.seq, "AT_TIMESTAMP");
 }
 END_TEST
 
@@ -101,9 +101,9 @@ START_TEST(from_the_tip_only_the_other_parent_of_a_merge_is_needed)
     plan_from(KH_POSITION_LATEST);
 
     ck_assert_uint_eq(plan.n, 1);
-    ck_assert_str_eq(plan.leases[0].key, "s06");
-    ck_assert_str_eq(plan.leases[0].checkpoint.seq, "LATEST");
-    ck_assert_uint_eq(plan.leases[0].parents_n, 2);
+    ck_assert_str_eq(plan.steps[0].lease.key, "s06");
+    ck_assert_str_eq(plan.steps[0].lease.checkpoint.seq, "LATEST");
+    ck_assert_uint_eq(plan.steps[0].lease.parents_n, 2);
 }
 END_TEST
 
@@ -111,16 +111,16 @@ START_TEST(with_no_lease_at_all_every_line_starts_where_it_should)
 {
     kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_TRIM_HORIZON, false);
     ck_assert_uint_eq(plan.n, 6);
-    ck_assert_str_eq(plan.leases[0].key, "s00");
-    ck_assert_str_eq(plan.leases[5].key, "s05");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s00");
+    ck_assert_str_eq(plan.steps[5].lease.key, "s05");
 
     plan.n = 0;
     kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, false);
     ck_assert_uint_eq(plan.n, 4);
-    ck_assert_str_eq(plan.leases[0].key, "s04");
-    ck_assert_str_eq(plan.leases[1].key, "s08");
-    ck_assert_str_eq(plan.leases[2].key, "s09");
-    ck_assert_str_eq(plan.leases[3].key, "s10");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s04");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s08");
+    ck_assert_str_eq(plan.steps[2].lease.key, "s09");
+    ck_assert_str_eq(plan.steps[3].lease.key, "s10");
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(a_child_of_an_open_shard_makes_the_listing_unusable)
 
     kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_TRIM_HORIZON, true);
     ck_assert(!plan.inconsistent);
-    ck_assert_uint_eq(plan.n, 2);
+    ck_assert_uint_eq(plan.n, 0); /* s08 is left out, and with it whatever it would have needed */
 }
 END_TEST
 
@@ -157,12 +157,102 @@ START_TEST(a_first_sync_of_an_archive_that_was_cut_short_is_completed)
     have_leases(with_lease, 1);
     kh_shards_plan_missing(&plan, shards, 3, &table, KH_POSITION_TRIM_HORIZON, false);
     ck_assert_uint_eq(plan.n, 2);
-    ck_assert_str_eq(plan.leases[0].key, "s01");
-    ck_assert_str_eq(plan.leases[1].key, "s02");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s01");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s02");
 
     plan.n = 0; /* from the tip on there is nothing in closed shards */
     kh_shards_plan_missing(&plan, shards, 3, &table, KH_POSITION_LATEST, false);
     ck_assert_uint_eq(plan.n, 0);
+}
+END_TEST
+
+static void finish(unsigned number)
+{
+    struct kh_lease *lease = &kh_table_find(&table, shards[number].id)->lease;
+
+    lease->checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+}
+
+START_TEST(a_child_that_got_no_lease_when_its_parent_ended_gets_one_now)
+{
+    static const unsigned with_lease[] = {4, 5, 8, 9};
+
+    have_leases(with_lease, 4);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 0);
+
+    finish(5);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 1);
+    ck_assert_int_eq(plan.steps[0].type, KH_SHARD_CREATE_IF);
+    ck_assert_str_eq(plan.steps[0].parent, "s05");
+    ck_assert_str_eq(plan.steps[0].lease.key, "s10");
+    ck_assert_str_eq(plan.steps[0].lease.checkpoint.seq, "TRIM_HORIZON");
+}
+END_TEST
+
+START_TEST(a_child_of_a_merge_waits_for_the_end_of_both_parents)
+{
+    static const unsigned with_lease[] = {4, 6, 7, 9, 10};
+
+    have_leases(with_lease, 5);
+    finish(6);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_TRIM_HORIZON, false);
+    ck_assert_uint_eq(plan.n, 0);
+
+    finish(7);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_TRIM_HORIZON, false);
+    ck_assert_uint_eq(plan.n, 1);
+    ck_assert_str_eq(plan.steps[0].lease.key, "s08");
+}
+END_TEST
+
+START_TEST(a_parent_that_kinesis_has_forgotten_still_counts)
+{
+    static const unsigned with_lease[] = {5};
+
+    have_leases(with_lease, 1); /* s05 is not in the listing, which begins at s09 */
+    kh_shards_plan_missing(&plan, shards + 9, 2, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 0);
+
+    finish(5);
+    kh_shards_plan_missing(&plan, shards + 9, 2, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 2);
+    ck_assert_str_eq(plan.steps[1].lease.key, "s10");
+    ck_assert_str_eq(plan.steps[1].lease.checkpoint.seq, "TRIM_HORIZON");
+}
+END_TEST
+
+START_TEST(leases_of_old_workers_get_their_ranges)
+{
+    static const unsigned with_lease[] = {4, 8, 9, 10};
+
+    strcpy(shards[4].range.start, "7");
+    strcpy(shards[4].range.end, "9");
+    strcpy(shards[9].range.start, "20");
+    strcpy(shards[9].range.end, "29");
+    have_leases(with_lease, 4);
+    kh_table_find(&table, "s09")->lease.range = shards[9].range; /* has one */
+    finish(8);                                                   /* needs none any more */
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 1); /* that of s10 is in no listing */
+    ck_assert_int_eq(plan.steps[0].type, KH_SHARD_FILL_RANGE);
+    ck_assert_str_eq(plan.steps[0].lease.key, "s04");
+    ck_assert_str_eq(plan.steps[0].lease.range.start, "7");
+    ck_assert_str_eq(plan.steps[0].lease.range.end, "9");
+}
+END_TEST
+
+START_TEST(a_child_of_an_open_shard_gets_no_lease_from_a_listing_that_is_used_all_the_same)
+{
+    static const unsigned with_lease[] = {4, 5};
+
+    shards[6].open = shards[7].open = true;
+    have_leases(with_lease, 2);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, true);
+    ck_assert_uint_eq(plan.n, 2);
+    ck_assert_str_eq(plan.steps[0].lease.key, "s06");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s07");
 }
 END_TEST
 
@@ -171,7 +261,7 @@ START_TEST(parents_that_go_in_a_circle_end_the_planning)
     parents(0, 6, 6);
     kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_TRIM_HORIZON, false);
     for (size_t i = 0; i < plan.n; i++) {
-        ck_assert_str_ne(plan.leases[i].key, "s06");
+        ck_assert_str_ne(plan.steps[i].lease.key, "s06");
     }
 }
 END_TEST
@@ -181,79 +271,10 @@ START_TEST(a_filtered_listing_becomes_one_lease_a_shard_in_order_of_age)
     strcpy(shards[0].start_seq, "49");
     kh_shards_plan_all(&plan, shards, 3, KH_POSITION_LATEST);
     ck_assert_uint_eq(plan.n, 3);
-    ck_assert_str_eq(plan.leases[0].key, "s01");
-    ck_assert_str_eq(plan.leases[1].key, "s02");
-    ck_assert_str_eq(plan.leases[2].key, "s00");
-    ck_assert_str_eq(plan.leases[2].checkpoint.seq, "LATEST");
-}
-END_TEST
-
-#define HALF      "170141183460469231731687303715884105727"
-#define HALF_NEXT "170141183460469231731687303715884105728"
-#define LAST      "340282366920938463463374607431768211455"
-
-static void range(unsigned number, const char *start, const char *end)
-{
-    strcpy(shards[number].range.start, start);
-    strcpy(shards[number].range.end, end);
-}
-
-START_TEST(ranges_cover_only_without_gap_and_overlap)
-{
-    range(0, HALF_NEXT, LAST);
-    range(1, "0", HALF);
-    ck_assert(kh_shards_cover(shards, 2));
-
-    range(1, "1", HALF);
-    ck_assert(!kh_shards_cover(shards, 2));
-    range(1, "0", HALF_NEXT);
-    ck_assert(!kh_shards_cover(shards, 2));
-    range(1, "0", "5");
-    ck_assert(!kh_shards_cover(shards, 2));
-    range(1, "", "");
-    ck_assert(!kh_shards_cover(shards, 2));
-    range(0, "0", LAST);
-    ck_assert(kh_shards_cover(shards, 1));
-    ck_assert(!kh_shards_cover(shards, 0));
-}
-END_TEST
-
-static struct kh_lease lease(const char *key, const char *start, const char *end, const char *at)
-{
-    struct kh_lease made = {.checkpoint = kh_extseq_sentinel(at)};
-
-    strcpy(made.key, key);
-    strcpy(made.range.start, start);
-    strcpy(made.range.end, end);
-    return made;
-}
-
-START_TEST(a_hole_is_a_range_without_an_unfinished_lease)
-{
-    struct kh_lease leases[3] = {lease("a", "0", HALF, KH_SEQ_LATEST),
-                                 lease("b", HALF_NEXT, LAST, KH_SEQ_SHARD_END),
-                                 lease("c", HALF_NEXT, LAST, KH_SEQ_TRIM_HORIZON)};
-
-    kh_table_update(&table, leases, 3, KH_SECONDS(10), 0);
-    ck_assert(!kh_shards_has_hole(&table));
-
-    leases[2].checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
-    kh_table_update(&table, leases, 3, KH_SECONDS(10), 0);
-    ck_assert(kh_shards_has_hole(&table));
-}
-END_TEST
-
-START_TEST(parent_and_child_may_overlap_but_an_unknown_range_is_a_hole)
-{
-    struct kh_lease leases[2] = {lease("a", "0", LAST, KH_SEQ_LATEST),
-                                 lease("b", "0", HALF, KH_SEQ_TRIM_HORIZON)};
-
-    kh_table_update(&table, leases, 2, KH_SECONDS(10), 0);
-    ck_assert(!kh_shards_has_hole(&table));
-
-    strcpy(leases[1].range.start, "");
-    kh_table_update(&table, leases, 2, KH_SECONDS(10), 0);
-    ck_assert(kh_shards_has_hole(&table));
+    ck_assert_str_eq(plan.steps[0].lease.key, "s01");
+    ck_assert_str_eq(plan.steps[1].lease.key, "s02");
+    ck_assert_str_eq(plan.steps[2].lease.key, "s00");
+    ck_assert_str_eq(plan.steps[2].lease.checkpoint.seq, "LATEST");
 }
 END_TEST
 
@@ -269,10 +290,13 @@ int main(void)
     tcase_add_test(tcase, nothing_is_missing_when_every_open_shard_descends_from_a_lease);
     tcase_add_test(tcase, a_child_of_an_open_shard_makes_the_listing_unusable);
     tcase_add_test(tcase, a_first_sync_of_an_archive_that_was_cut_short_is_completed);
+    tcase_add_test(tcase, a_child_that_got_no_lease_when_its_parent_ended_gets_one_now);
+    tcase_add_test(tcase, a_child_of_a_merge_waits_for_the_end_of_both_parents);
+    tcase_add_test(tcase, a_parent_that_kinesis_has_forgotten_still_counts);
+    tcase_add_test(tcase, leases_of_old_workers_get_their_ranges);
+    tcase_add_test(tcase,
+                   a_child_of_an_open_shard_gets_no_lease_from_a_listing_that_is_used_all_the_same);
     tcase_add_test(tcase, parents_that_go_in_a_circle_end_the_planning);
     tcase_add_test(tcase, a_filtered_listing_becomes_one_lease_a_shard_in_order_of_age);
-    tcase_add_test(tcase, ranges_cover_only_without_gap_and_overlap);
-    tcase_add_test(tcase, a_hole_is_a_range_without_an_unfinished_lease);
-    tcase_add_test(tcase, parent_and_child_may_overlap_but_an_unknown_range_is_a_hole);
     return suite_run("shards", tcase);
 }
