@@ -44,10 +44,11 @@ def alive(pid):
 class Host:
     """One run of kcl-host. Its processes carry a mark in their environment, so that orphans can be found."""
 
-    def __init__(self, argv, folder, environment=None):
+    def __init__(self, argv, folder, environment=None, name="kcl-host"):
+        self.name = name
         self.mark = uuid.uuid4().hex
-        self.out_path = Path(folder) / f"kcl-host-{self.mark[:6]}.out"
-        self.err_path = Path(folder) / f"kcl-host-{self.mark[:6]}.err"
+        self.out_path = Path(folder) / f"{name}-{self.mark[:6]}.out"
+        self.err_path = Path(folder) / f"{name}-{self.mark[:6]}.err"
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "KH_"))}
         whole = {**clean, **KEYS, "AWS_EC2_METADATA_DISABLED": "true", "KH_E2E_MARK": self.mark, **(environment or {})}
         whole = {k: v for k, v in whole.items() if v is not None}
@@ -65,13 +66,13 @@ class Host:
     def why_over(self):
         """For waits: None while it runs."""
         status = self.process.poll()
-        return None if status is None else f"kcl-host ended with {status}:\n{self.text()[-3000:]}"
+        return None if status is None else f"{self.name} ended with {status}:\n{self.text()[-3000:]}"
 
-    def wait_for(self, condition, what, limit_s=60):
+    def wait_for(self, condition, what, limit_s=60, every_s=0.02):
         try:
-            return wait.until(condition, what, limit_s, alive=self.why_over)
+            return wait.until(condition, what, limit_s, every_s, alive=self.why_over)
         except AssertionError as e:
-            raise AssertionError(f"{e}\n--- kcl-host said:\n{self.text()[-4000:]}") from None
+            raise AssertionError(f"{e}\n--- {self.name} said:\n{self.text()[-4000:]}") from None
 
     def wait_event(self, pattern, limit_s=60):
         return self.wait_for(lambda: re.search(pattern, self.text(), re.M), f"{pattern!r} in the log", limit_s)

@@ -17,15 +17,23 @@ from pathlib import Path
 KCLPY = "3.1.3"
 KINESIS_LOCAL = "0.6.2"
 DYNAMODB_LOCAL = "2.5.2"
-JAVA_DAEMON = "3.1.3"
+JAVA_DAEMONS = ("2.7.2", "3.1.3")
+JAVA_DAEMON = JAVA_DAEMONS[-1]
+
+MULTILANG = "software.amazon.kinesis:amazon-kinesis-client-multilang"
+# What the POM of a version does not name, although the daemon needs it.
+UNNAMED = {"2.7.2": ["software.amazon.kinesis:amazon-kinesis-client:2.7.2", "com.beust:jcommander:1.82",
+                     "ch.qos.logback:logback-classic:1.3.14", "commons-beanutils:commons-beanutils:1.11.0",
+                     "commons-io:commons-io:2.16.1"]}
 
 # Pinned where a new release could change what a test sees; what they pull in follows.
 REQUIREMENTS = ["pytest==8.4.2", "boto3==1.40.50", "moto[server]==5.1.14"]
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>kcl-host-test</groupId><artifactId>parts</artifactId><version>1</version>
-<dependencies><dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version>
-</dependency></dependencies></project>
+<dependencies>{dependencies}</dependencies></project>
+"""
+DEPENDENCY = """<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>
 """
 
 
@@ -41,10 +49,10 @@ def pip(venv, command, *arguments):
     run([str(venv / "bin" / "pip"), command, "-q", "--disable-pip-version-check", *arguments])
 
 
-def maven(folder, group, artifact, version):
-    """All jars of an artifact, in the folder itself."""
+def maven(folder, *artifacts):
+    """All jars of the artifacts (group:artifact:version) and of what they name, in the folder itself."""
     pom = folder.parent / "pom.xml"
-    pom.write_text(POM.format(group=group, artifact=artifact, version=version))
+    pom.write_text(POM.format(dependencies="".join(DEPENDENCY.format(*artifact.split(":")) for artifact in artifacts)))
     run(["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"])
 
 
@@ -114,11 +122,11 @@ class Parts:
 
     def dynamodb_local(self):
         return self._have(f"dynamodb-local-{DYNAMODB_LOCAL}", lambda folder: maven(
-            folder, "com.amazonaws", "DynamoDBLocal", DYNAMODB_LOCAL))
+            folder, f"com.amazonaws:DynamoDBLocal:{DYNAMODB_LOCAL}"))
 
-    def java_daemon(self):
-        return self._have(f"java-multilang-{JAVA_DAEMON}", lambda folder: maven(
-            folder, "software.amazon.kinesis", "amazon-kinesis-client-multilang", JAVA_DAEMON))
+    def java_daemon(self, version=JAVA_DAEMON):
+        return self._have(f"java-multilang-{version}", lambda folder: maven(
+            folder, f"{MULTILANG}:{version}", *UNNAMED.get(version, [])))
 
     def kinesis_local(self):
         def make(folder):
