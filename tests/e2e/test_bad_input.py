@@ -204,3 +204,27 @@ def test_corrupt_lease_item(stream, start, app, notes, dynamodb, exit_status):
     assert len(complaints) <= 3, "the same complaint over and over"
     assert leases.leases(dynamodb.client, table)[key] == before
     assert len(notes.lines(key)) == sizes
+
+
+# What KCL 3.5 keeps beside the leases, and what a later one might.
+FOREIGN = [{"leaseKey": {"S": "Leader"}, "entityType": {"S": "LEADER"}, "ownerName": {"S": "somebody"},
+            "leaseDuration": {"S": "120000"}, "recordVersionNumber": {"S": "b2f0"}},
+           {"leaseKey": {"S": "some-worker"}, "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": "1700000000"},
+            "sts": {"M": {}}, "opr": {"M": {}}},
+           {"leaseKey": {"S": "of-a-later-version"}, "entityType": {"S": "SOMETHING_ELSE"}, "x": {"BOOL": True}}]
+
+
+def test_items_that_are_no_leases(stream, start, app, notes, dynamodb):
+    host = start(app)
+    host.wait_for(lambda: len(notes.shards()) == 4, "four children")
+    for item in FOREIGN:
+        dynamodb.client.put_item(TableName=app["applicationName"], Item=item)
+    assert host.terminate()[0] == 0
+    stream.put(400)
+    host = start(app)
+    host.wait_for(lambda: notes.seen() == 400, "all records")
+    assert host.terminate()[0] == 0
+    rows = leases.rows(dynamodb.client, app["applicationName"])
+    assert [rows.pop(item["leaseKey"]["S"]) for item in FOREIGN] == FOREIGN
+    assert sorted(rows) == sorted(stream.by_shard)
+    assert [line for line in host.text().splitlines() if is_complaint(line)] == []

@@ -15,6 +15,7 @@ SENTINELS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 class Session:
     """One child: from initialize to its end."""
     pid: int
+    worker: str  # whose child, where the test said so
     start: str  # the checkpoint it was told in initialize
     start_line: int
     at: float
@@ -34,6 +35,7 @@ class Journal:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._read = {}  # shard -> (bytes read so far, parsed lines): waits look often, files only grow
+        self._seen = {}  # shard -> (lines looked at so far, distinct sequence numbers), for the same reason
 
     def shards(self):
         return sorted(p.stem for p in self.folder.glob("*.jsonl"))
@@ -59,7 +61,7 @@ class Journal:
         found = {}
         for number, line in enumerate(self.lines(shard)):
             if line["event"] == "initialize":
-                found[line["pid"]] = Session(line["pid"], line["sequence"], number, line["at"])
+                found[line["pid"]] = Session(line["pid"], line.get("worker"), line["sequence"], number, line["at"])
             session = found[line["pid"]]
             session.last_line = number
             session.events.append((line["event"], line["at"]))
@@ -78,8 +80,14 @@ class Journal:
 
     def seen(self):
         """Distinct records over all shards."""
-        return sum(len({line["sequence"] for line in self.lines(shard) if line["event"] == "record"})
-                   for shard in self.shards())
+        return sum(len(self._distinct(shard)) for shard in self.shards())
+
+    def _distinct(self, shard):
+        lines = self.lines(shard)
+        looked, distinct = self._seen.get(shard, (0, set()))
+        distinct.update(line["sequence"] for line in lines[looked:] if line["event"] == "record")
+        self._seen[shard] = (len(lines), distinct)
+        return distinct
 
     def first(self, event):
         """Monotonic seconds of the first such event over all shards, or None."""

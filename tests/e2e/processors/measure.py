@@ -4,6 +4,7 @@
 Environment: KH_JOURNAL   folder for one SHARD.jsonl per shard
              KH_CHECKPOINT  batch (default), N = after every N records, or never
              KH_RECORD_MS   time spent on each record
+             KH_WORKER      whose child this is, for the journal
 """
 
 import json
@@ -41,7 +42,7 @@ class Measure(processor.RecordProcessorBase):
         path = os.path.join(os.environ["KH_JOURNAL"], initialize_input.shard_id + ".jsonl")
         self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.note("initialize", sequence=initialize_input.sequence_number,
-                  sub_sequence=initialize_input.sub_sequence_number)
+                  sub_sequence=initialize_input.sub_sequence_number, worker=os.environ.get("KH_WORKER"))
 
     def process_records(self, process_records_input):
         records = process_records_input.records
