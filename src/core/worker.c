@@ -73,6 +73,11 @@ void kh_worker_config_default(struct kh_worker_config *config)
         .overshoot = true,
         .metrics_alpha = 0.5,
         .report_ms = KH_SECONDS(30),
+        .report_values = KH_METRIC_VALUES_N,
+        .report_metrics = true,
+        .stale_report_ms = KH_MINUTES(24 * 60),
+        .assign_ms = KH_SECONDS(20),
+        .rebalance_every = 3,
         .clean_after_ms = KH_MINUTES(5),
     };
 }

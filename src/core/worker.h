@@ -23,6 +23,15 @@
 
 #define KH_ASSIGNMENT_MAX 255
 
+/* clientVersionConfig */
+enum kh_version_config {
+    KH_VERSIONS_NONE, /* there is nothing but leases here: nothing else is read or written */
+    KH_VERSIONS_AUTO, /* whatever the fleet does */
+    KH_VERSIONS_COMPATIBLE_WITH_2X_PHASE1,
+    KH_VERSIONS_COMPATIBLE_WITH_2X,
+    KH_VERSIONS_3X
+};
+
 struct kh_worker_config {
     char worker_id[KH_WORKER_ID_MAX + 1];
     uint64_t seed;       /* of all dice: jitter, shuffles */
@@ -55,8 +64,14 @@ struct kh_worker_config {
     bool overshoot;           /* allowThroughputOvershoot: one lease may be more than the excess */
     double metrics_alpha;     /* workerMetricsEMAAlpha */
     kh_ms report_ms;          /* workerMetricsReporterFreqInMillis */
-    kh_ms clean_after_ms;     /* finished leases are deleted after this long, if nobody needs them;
-                               * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
+    uint32_t report_values;   /* noOfPersistedMetricsPerWorkerMetrics, up to KH_METRIC_VALUES_N */
+    bool report_metrics;      /* disableWorkerMetrics = false */
+    kh_ms stale_report_ms;    /* staleWorkerMetricsEntryCleanupDuration */
+    kh_ms assign_ms;          /* leaseAssignmentIntervalMillis */
+    uint32_t rebalance_every; /* varianceBalancingFrequency: once in so many assign_ms */
+    enum kh_version_config versions;
+    kh_ms clean_after_ms; /* finished leases are deleted after this long, if nobody needs them;
+                           * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
     bool exit_when_done;
 };
 
