@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-#define LOOK_MS KH_SECONDS(5) /* Java: 30 s */
+#define LOOK_MS KH_SECONDS(2) /* Java: 30 s */
 /* What another one may ask for. */
 #define DURATION_MS_MAX KH_MINUTES(60)
 #define RETRY_MS        500

@@ -19,6 +19,8 @@ enum kh_pending_who {
     KH_PENDING_LIST,   /* the worker's look at the table */
     KH_PENDING_TAKE,   /* the worker takes, steals or re-adopts a lease */
     KH_PENDING_ASK,    /* the worker asks for a lease, or takes that back */
+    KH_PENDING_GIVE,   /* the leader gives a lease to somebody */
+    KH_PENDING_LOOK,   /* the worker looks at a lease that the index says is ours */
     KH_PENDING_CREATE, /* shard sync makes a lease */
     KH_PENDING_SHARD   /* the consumer of that key */
 };

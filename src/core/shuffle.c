@@ -100,16 +100,20 @@ bool kh_shuffle_leads(const struct kh_table *table, const char *worker_id)
     size_t n = kh_table_n(table);
     const char **ids = kh_mem_new(n + 1, sizeof(*ids));
     size_t ids_n = 0;
+    struct kh_map seen; /* few workers own many leases: what is sorted should be short */
     const char *leader;
 
+    kh_map_init(&seen);
     for (size_t i = 0; i < n; i++) {
-        const struct kh_lease *lease = &kh_table_at(table, i)->lease;
+        struct kh_table_row *row = kh_table_at(table, i);
 
-        if (lease->owner[0] != '\0') {
-            ids[ids_n++] = lease->owner;
+        if (row->lease.owner[0] != '\0' && kh_map_get(&seen, kh_str(row->lease.owner)) == NULL) {
+            kh_map_add(&seen, kh_str(row->lease.owner), row);
+            ids[ids_n++] = row->lease.owner;
         }
     }
     leader = kh_shuffle_leader(ids, ids_n);
+    kh_map_fini(&seen);
     kh_mem_free(ids);
     return leader == NULL || strcmp(leader, worker_id) == 0;
 }

@@ -12,14 +12,20 @@
 /* A hole that lasts that long is none that a look at the table only seems to show, or that somebody
  * is about to fill. */
 #define HOLE_MS KH_SECONDS(5)
+/* One that whoever leads should have seen to is seen to by all after so many audits: so not every
+ * worker lists the shards of the stream after each split. */
+#define OTHERS_AUDITS_N 3
 /* What a sync could do nothing about is looked into ever more rarely, in the end after this many
  * times audit_ms. */
 #define IDLE_FACTOR_MAX 16
 
 void kh_sync_init(struct kh_sync *sync, struct kh_ctx *ctx, kh_ms now_ms)
 {
-    *sync = (struct kh_sync){
-        .ctx = ctx, .next_at_ms = now_ms, .audit_at_ms = now_ms, .looked_at_ms = now_ms};
+    *sync = (struct kh_sync){.ctx = ctx,
+                             .leads = true,
+                             .next_at_ms = now_ms,
+                             .audit_at_ms = now_ms,
+                             .looked_at_ms = now_ms};
     kh_shard_plan_init(&sync->plan);
 }
 
@@ -71,21 +77,30 @@ static void tell_hole(struct kh_sync *sync, struct kh_cmds *out)
     }
 }
 
+static bool is_ours_to_see_to(const struct kh_sync *sync, const struct kh_table *table,
+                              kh_ms now_ms)
+{
+    return sync->leads || kh_table_n(table) == 0 ||
+           now_ms - sync->hole_since_ms >= OTHERS_AUDITS_N * sync->ctx->config.audit_ms;
+}
+
 void kh_sync_audit(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
                    struct kh_cmds *out)
 {
     struct kh_hole hole;
+    bool missing;
 
     kh_ranges_find_hole(&hole, table);
+    missing = hole.found || hole.unknown_n > 0;
     if (!kh_ranges_same_hole(&hole, &sync->hole) || hole.unknown_n != sync->hole.unknown_n) {
         sync->hole_told = false;
         sync->hole_since_ms = now_ms;
-        if (hole.found || hole.unknown_n > 0) {
+        if (missing && is_ours_to_see_to(sync, table, now_ms)) {
             kh_sync_want(sync);
         }
     }
     sync->hole = hole;
-    sync->wanted |= hole.found || hole.unknown_n > 0;
+    sync->wanted |= missing && is_ours_to_see_to(sync, table, now_ms);
     if (hole.found && kh_table_n(table) > 0 && now_ms - sync->hole_since_ms >= HOLE_MS) {
         tell_hole(sync, out);
     } else if (!hole.found && sync->hole_to_close) {

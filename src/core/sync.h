@@ -8,8 +8,8 @@
  * Memory  owns the plan; borrows the table from the worker for the length of a call.
  * Truth   KCL HierarchicalShardSyncer and PeriodicShardSyncManager. Chosen differences: no random
  *         wait and no leader before the first sync, since every creation is conditional; a hole in
- *         the table is looked into at once, not after three audits, and ever more rarely if that
- *         finds nothing to do.
+ *         the table is looked into by the leader at once, by others after three audits, and ever
+ *         more rarely if that finds nothing to do.
  */
 #ifndef KH_CORE_SYNC_H
 #define KH_CORE_SYNC_H
@@ -29,6 +29,7 @@ enum kh_sync_state {
 struct kh_sync {
     struct kh_ctx *ctx; /* borrowed */
     enum kh_sync_state state;
+    bool leads; /* a hole is for this worker to see to; others do so only if it stays */
     bool wanted;
     bool filtered;       /* the listing under way is for an empty table */
     unsigned listings_n; /* filtered ones that did not cover the hash space */

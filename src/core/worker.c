@@ -5,12 +5,13 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "core/assign.h"
 #include "core/consumer.h"
 #include "core/ctx.h"
+#include "core/fleet.h"
 #include "core/pending.h"
 #include "core/sync.h"
 #include "core/table.h"
+#include "core/taking.h"
 
 /* A look at the table is eventually consistent: half a read unit for 4 KiB of rows of about 400
  * bytes. */
@@ -30,7 +31,8 @@ struct kh_worker {
     struct kh_table table;
     struct kh_map consumers; /* lease key -> struct kh_consumer, owned */
     struct kh_pending pending;
-    struct kh_wishes wishes;
+    struct kh_fleet fleet;
+    struct kh_taking taking;
     struct kh_sync sync;
     bool listing;
     bool listed; /* at least once */
@@ -95,7 +97,12 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     kh_table_init(&worker->table);
     kh_map_init(&worker->consumers);
     kh_pending_init(&worker->pending);
-    kh_wishes_init(&worker->wishes);
+    kh_taking_init(&worker->taking, &worker->ctx);
+    worker->taking.table = &worker->table;
+    worker->taking.held = &worker->consumers;
+    worker->taking.pending = &worker->pending;
+    worker->taking.fleet = &worker->fleet;
+    kh_fleet_init(&worker->fleet, &worker->ctx, worker->taking.assignment.leading != NULL, now_ms);
     kh_sync_init(&worker->sync, &worker->ctx, now_ms);
     worker->list_at_ms = now_ms;
     worker->kill_at_ms = KH_NEVER;
@@ -115,7 +122,8 @@ void kh_worker_free(struct kh_worker *worker)
     kh_map_fini(&worker->consumers);
     kh_table_fini(&worker->table);
     kh_pending_fini(&worker->pending);
-    kh_wishes_fini(&worker->wishes);
+    kh_fleet_fini(&worker->fleet);
+    kh_taking_fini(&worker->taking);
     kh_sync_fini(&worker->sync);
     kh_mem_free(worker);
 }
@@ -280,173 +288,6 @@ static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row,
     }
 }
 
-/* ---- taking leases ---- */
-
-/* begin_at_ms: from when on nobody else can still work on the shard. */
-static void send_take(struct kh_worker *worker, struct kh_table_row *row, kh_ms begin_at_ms,
-                      kh_ms now_ms, struct kh_cmds *out)
-{
-    const struct kh_lease *lease = &row->lease;
-    const char *me = worker->ctx.config.worker_id;
-    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
-    bool switched =
-        (lease->owner[0] != '\0' && strcmp(lease->owner, me) != 0) ||
-        (lease->checkpoint_owner[0] != '\0' && strcmp(lease->checkpoint_owner, me) == 0);
-
-    op->id = ++worker->ctx.op;
-    op->expect_is = KH_LEASE_COUNTER;
-    op->expect_counter = lease->counter;
-    op->set = KH_LEASE_COUNTER | KH_LEASE_OWNER;
-    op->lease.counter = lease->counter + 1;
-    memcpy(op->lease.owner, me, sizeof(op->lease.owner));
-    if (worker->ctx.config.hand_over) {
-        op->set |= KH_LEASE_HANDOFF_OWNER;
-        memcpy(op->lease.handoff_owner, me, sizeof(op->lease.handoff_owner));
-    }
-    op->remove = KH_LEASE_CHECKPOINT_OWNER;
-    op->add_one = switched ? KH_LEASE_SWITCHES : 0;
-    row->taking = true;
-    kh_pending_add(&worker->pending, op->id, KH_PENDING_TAKE, lease->key, now_ms)->begin_at_ms =
-        begin_at_ms;
-}
-
-static bool is_held(const struct kh_worker *worker, const struct kh_table_row *row)
-{
-    return row->taking || kh_map_get(&worker->consumers, kh_str(row->lease.key)) != NULL;
-}
-
-/* Its owner is a kcl-host: it shall finish, and nobody else comes in between. The counter stays: it
- * is the owner's. */
-static void ask_for(struct kh_worker *worker, const struct kh_lease *lease, kh_ms now_ms,
-                    struct kh_cmds *out)
-{
-    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
-
-    op->id = ++worker->ctx.op;
-    op->expect_is = KH_LEASE_OWNER;
-    op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
-    op->set = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
-    memcpy(op->lease.checkpoint_owner, lease->owner, sizeof(op->lease.checkpoint_owner));
-    memcpy(op->lease.owner, worker->ctx.config.worker_id, sizeof(op->lease.owner));
-    (void)kh_pending_add(&worker->pending, op->id, KH_PENDING_ASK, lease->key, now_ms);
-}
-
-/* We stop before it was handed over: its owner may keep it. */
-static void ask_no_more(struct kh_worker *worker, const struct kh_lease *lease, kh_ms now_ms,
-                        struct kh_cmds *out)
-{
-    struct kh_lease_op *op = kh_cmds_push_op(out, KH_LEASE_UPDATE, lease->key);
-
-    op->id = ++worker->ctx.op;
-    op->expect_is = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
-    memcpy(op->expect_checkpoint_owner, lease->checkpoint_owner,
-           sizeof(op->expect_checkpoint_owner));
-    op->set = KH_LEASE_OWNER;
-    op->remove = KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->lease.owner, lease->checkpoint_owner, sizeof(op->lease.owner));
-    (void)kh_pending_add(&worker->pending, op->id, KH_PENDING_ASK, lease->key, now_ms);
-}
-
-static void on_asked(struct kh_worker *worker, const struct kh_pending_entry *entry,
-                     const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
-{
-    struct kh_table_row *row = kh_table_find(&worker->table, entry->key);
-
-    if (answer->outcome != KH_LEASE_DONE) {
-        kh_cmds_note(out, entry->key, "worker.not_asked_for");
-    } else if (row != NULL) {
-        kh_table_row_see(row, &answer->lease, worker->ctx.config.failover_ms, now_ms);
-    }
-}
-
-/* In a hand-off to us whoever still works on the shard comes first; unless it is dead: then nobody
- * renews; or cannot come to an end. */
-static bool is_handed_over(const struct kh_worker *worker, const struct kh_table_row *row)
-{
-    const struct kh_worker_config *config = &worker->ctx.config;
-
-    return row->lease.checkpoint_owner[0] == '\0' ||
-           kh_table_row_available(row, worker->list_sent_at_ms, config->failover_ms) ||
-           kh_table_row_is_overdue(row, worker->list_sent_at_ms, config->failover_ms,
-                                   config->hand_over_ms);
-}
-
-/* From when on we are the only one who can work on a row of ours. */
-static kh_ms begin_ms(const struct kh_worker *worker, const struct kh_table_row *row)
-{
-    const struct kh_worker_config *config = &worker->ctx.config;
-
-    if (row->lease.checkpoint_owner[0] == '\0') {
-        return row->free_at_ms;
-    }
-    return row->changed_at_ms + config->failover_ms;
-}
-
-/* The table says a lease is ours, but no write of ours that we know of made it so: it was handed
- * over, an answer was lost, or a process before this one had our id. It counts as ours only after a
- * write of our own. */
-static void readopt(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
-{
-    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
-        struct kh_table_row *row = kh_table_at(&worker->table, i);
-
-        if (!is_held(worker, row) && is_mine(worker, &row->lease) && is_handed_over(worker, row)) {
-            kh_cmds_note(out, row->lease.key, "worker.readopt");
-            send_take(worker, row, begin_ms(worker, row), now_ms, out);
-        }
-    }
-}
-
-static void take_wishes(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
-{
-    struct kh_assign_self self = {
-        .ctx = &worker->ctx, .held = &worker->consumers, .seen_at_ms = worker->list_sent_at_ms};
-
-    worker->wishes.n = 0;
-    kh_assign_balanced(&worker->table, &(struct kh_assign_workers){0}, &self, &worker->wishes);
-    for (size_t i = 0; i < worker->wishes.n; i++) {
-        const struct kh_wish *wish = &worker->wishes.items[i];
-
-        /* Whoever is robbed notices with its next write, or at the latest when its lease runs out
-         * by its own clock: failover_ms after the last sign of life that we have seen. */
-        kh_ms begin_at_ms =
-            wish->steal ? wish->row->changed_at_ms + worker->ctx.config.failover_ms : now_ms;
-
-        if (wish->steal && worker->ctx.config.hand_over &&
-            kh_lease_can_be_handed_over(&wish->row->lease)) {
-            kh_cmds_note(out, wish->row->lease.key, "worker.ask_for");
-            ask_for(worker, &wish->row->lease, now_ms, out);
-            continue;
-        }
-        kh_cmds_note(out, wish->row->lease.key, wish->steal ? "worker.steal" : "worker.take");
-        send_take(worker, wish->row, begin_at_ms, now_ms, out);
-    }
-}
-
-static void on_take(struct kh_worker *worker, const struct kh_pending_entry *entry,
-                    const struct kh_lease_answer *answer, kh_ms now_ms, struct kh_cmds *out)
-{
-    struct kh_table_row *row = kh_table_find(&worker->table, entry->key);
-
-    kh_assert(row != NULL); /* rows that are being taken are not forgotten */
-    row->taking = false;
-    if (answer->outcome != KH_LEASE_DONE) {
-        kh_cmds_note(out, row->lease.key, "worker.not_taken");
-        look_soon(worker, now_ms);
-        return; /* an unknown one shows in the next LIST, and is re-adopted then */
-    }
-    kh_table_row_see(row, &answer->lease, worker->ctx.config.failover_ms, now_ms);
-    if (now_ms >= entry->sent_at_ms + worker->ctx.config.failover_ms) {
-        kh_cmds_note(out, row->lease.key, "worker.taken_too_late");
-        return;
-    }
-    kh_assert(strcmp(answer->lease.owner, worker->ctx.config.worker_id) == 0);
-    kh_assert(kh_map_get(&worker->consumers, kh_str(entry->key)) == NULL);
-    begin_consumer(worker, &answer->lease, entry, now_ms, out);
-}
-
 /* ---- shard sync ---- */
 
 /* With a row that cannot be read, the children of its shard look like a line that nobody reads; put
@@ -583,14 +424,8 @@ static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms 
         kh_consumer_stop(consumer, now_ms, out);
         after_step(worker, consumer, from, now_ms, out);
     }
-    for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
-        const struct kh_lease *lease = &kh_table_at(&worker->table, i)->lease;
-
-        if (is_mine(worker, lease) && lease->checkpoint_owner[0] != '\0' &&
-            !is_held(worker, kh_table_at(&worker->table, i))) {
-            ask_no_more(worker, lease, now_ms, out);
-        }
-    }
+    kh_taking_stop(&worker->taking, now_ms, out);
+    kh_fleet_stop(&worker->fleet, now_ms);
 }
 
 static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answer, kh_ms now_ms,
@@ -609,6 +444,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
         poke_children_of(worker, now_ms);
     }
     worker->sync.looked_at_ms = worker->list_sent_at_ms;
+    worker->taking.seen_at_ms = worker->list_sent_at_ms;
     kh_table_update(&worker->table, answer->leases, answer->leases_n,
                     worker->ctx.config.failover_ms, now_ms);
     worker->listed = true;
@@ -622,13 +458,16 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
         return;
     }
     doubt_robbed(worker, now_ms, out);
+    doubt_robbed(worker, now_ms, out);
+    worker->sync.leads = kh_fleet_leads(&worker->fleet, &worker->table, now_ms);
     kh_sync_audit(&worker->sync, &worker->table, now_ms, out);
-    readopt(worker, now_ms, out);
-    take_wishes(worker, now_ms, out);
+    kh_taking_readopt(&worker->taking, now_ms, out);
+    kh_taking_decide(&worker->taking, now_ms, out);
     if (!worker->ctx.config.exit_when_done || !is_nothing_left(worker)) {
         return;
     }
     if (worker->sync.hole.found && !worker->sync.complete) {
+        worker->sync.wanted = true;
         worker->sync.next_at_ms = now_ms; /* first see that no shard is without a lease */
     } else {
         begin_stop(worker, KH_STOP_DONE, now_ms, out);
@@ -636,6 +475,22 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
 }
 
 /* ---- routing ---- */
+
+static void step_fleet(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                       struct kh_cmds *out)
+{
+    const struct kh_fleet_sight sight = {.table = &worker->table, .held = &worker->consumers};
+    const bool known = kh_fleet_mode(&worker->fleet) != KH_FLEET_UNKNOWN;
+
+    kh_fleet_step(&worker->fleet, event, &sight, now_ms, out);
+    if (worker->state != WORKER_RUNNING || !worker->listed) {
+        return;
+    }
+    kh_taking_look_into(&worker->taking, worker->fleet.found, worker->fleet.found_n, now_ms, out);
+    if (worker->fleet.stats_came || (!known && kh_fleet_mode(&worker->fleet) != KH_FLEET_UNKNOWN)) {
+        kh_taking_decide(&worker->taking, now_ms, out);
+    }
+}
 
 static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                      struct kh_cmds *out)
@@ -650,10 +505,20 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         on_list(worker, event->answer, now_ms, out);
         break;
     case KH_PENDING_TAKE:
-        on_take(worker, &entry, event->answer, now_ms, out);
+        if (kh_taking_on_take(&worker->taking, &entry, event->answer, now_ms, out)) {
+            kh_assert(kh_map_get(&worker->consumers, kh_str(entry.key)) == NULL);
+            begin_consumer(worker, &event->answer->lease, &entry, now_ms, out);
+        }
         break;
     case KH_PENDING_ASK:
-        on_asked(worker, &entry, event->answer, now_ms, out);
+    case KH_PENDING_GIVE:
+        kh_taking_on_asked(&worker->taking, &entry, event->answer, now_ms, out);
+        doubt_robbed(worker, now_ms, out); /* perhaps it was ours that was given away */
+        break;
+    case KH_PENDING_LOOK:
+        if (worker->state == WORKER_RUNNING) {
+            kh_taking_on_looked(&worker->taking, &entry, event->answer, now_ms, out);
+        }
         break;
     case KH_PENDING_CREATE:
         on_create(worker, event->answer, now_ms, out);
@@ -666,6 +531,10 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         break;
     case KH_PENDING_NOBODY:
         kh_assert(false);
+    }
+    if (worker->taking.look_soon) {
+        worker->taking.look_soon = false;
+        look_soon(worker, now_ms);
     }
 }
 
@@ -731,6 +600,7 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
             step_consumer(worker, consumer, event, now_ms, out);
         }
     }
+    step_fleet(worker, event, now_ms, out);
     if (worker->state != WORKER_RUNNING) {
         return;
     }
@@ -762,7 +632,8 @@ static void on_stop(struct kh_worker *worker, const struct kh_event *event, kh_m
 static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
     bool busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0 ||
-                kh_pending_count(&worker->pending, KH_PENDING_ASK) > 0;
+                kh_pending_count(&worker->pending, KH_PENDING_ASK) > 0 ||
+                !kh_fleet_is_gone(&worker->fleet);
 
     if (worker->state != WORKER_STOPPING) {
         return;
@@ -802,7 +673,8 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
         break;
     case KH_EVENT_COORD:
     case KH_EVENT_UTILIZATION:
-        break; /* no request of ours asks for them yet */
+        step_fleet(worker, event, now_ms, out);
+        break;
     case KH_EVENT_OPENED:
     case KH_EVENT_FETCHED:
     case KH_EVENT_CHILD_STATUS:
@@ -820,7 +692,7 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
 
 kh_ms kh_worker_deadline(const struct kh_worker *worker)
 {
-    kh_ms at_ms = KH_NEVER;
+    kh_ms at_ms = kh_fleet_deadline(&worker->fleet);
 
     if (worker->state == WORKER_STOPPED) {
         return KH_NEVER;

@@ -232,7 +232,7 @@ START_TEST(who_comes_second_waits)
     somebody_holds("v1");
     ck_assert_ptr_null(carry_out(op, 1020));
     ck_assert(!kh_leader_leads(&leader, 1020));
-    ck_assert_int_gt(kh_leader_deadline(&leader), 4000);
+    ck_assert_int_gt(kh_leader_deadline(&leader), 2500);
 }
 END_TEST
 

@@ -303,15 +303,37 @@ START_TEST(leases_are_not_made_from_an_old_look_at_the_table)
 }
 END_TEST
 
-START_TEST(a_hole_in_the_table_is_looked_into)
+START_TEST(whoever_leads_looks_into_a_hole_at_once)
 {
-    struct kh_lease half = lease("a", "other", "0", HALF);
+    struct kh_lease half = lease("a", "me", "0", HALF);
 
     first_look(&half);
     tick(1020);
     ck_assert_int_eq(cmds_find(&out, KH_CMD_LIST_SHARDS)->filter, KH_SHARDS_ALL);
     shards(2, KH_OK, 1030);
     ck_assert_str_eq(cmds_op(&out)->key, "b");
+}
+END_TEST
+
+START_TEST(others_look_into_a_hole_that_stays)
+{
+    struct kh_lease half = lease("a", "other", "0", HALF);
+
+    config.audit_ms = 5000;
+    config.leases_max = 1;
+    make();
+    first_look(&half);
+    for (kh_ms now_ms = kh_worker_deadline(worker); now_ms < 16010;
+         now_ms = kh_worker_deadline(worker)) {
+        tick(now_ms);
+        ck_assert_ptr_null(cmds_find(&out, KH_CMD_LIST_SHARDS));
+        half.counter++;
+        listed(cmds_op(&out)->id, &half, 1, now_ms);
+    }
+    tick(kh_worker_deadline(worker));
+    listed(cmds_op(&out)->id, &half, 1, 17000);
+    tick(kh_worker_deadline(worker));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_LIST_SHARDS));
 }
 END_TEST
 
@@ -721,7 +743,8 @@ int main(void)
     tcase_add_test(tcase, a_listing_that_failed_is_made_again);
     tcase_add_test(tcase, a_lease_that_could_not_be_created_stops_the_sync_for_now);
     tcase_add_test(tcase, leases_are_not_made_from_an_old_look_at_the_table);
-    tcase_add_test(tcase, a_hole_in_the_table_is_looked_into);
+    tcase_add_test(tcase, whoever_leads_looks_into_a_hole_at_once);
+    tcase_add_test(tcase, others_look_into_a_hole_that_stays);
     tcase_add_test(tcase, a_table_that_cannot_be_read_is_read_again);
     tcase_add_test(tcase, a_large_table_is_looked_at_less_often);
     tcase_add_test(tcase, stopping_with_nothing_held_is_at_once);
