@@ -113,7 +113,7 @@ static bool may_follow(const struct kh_version *version, enum kh_mode to)
 static enum kh_client_version due(const struct kh_version *version, kh_ms now_ms)
 {
     const enum kh_client_version now = version->state.now.version;
-    const enum kh_version_config config = version->ctx->config.versions;
+    const enum kh_versions config = version->ctx->config.versions;
 
     if (version->mode == KH_MODE_UNKNOWN && now == KH_VERSION_NONE) {
         return config == KH_VERSIONS_COMPATIBLE_WITH_2X ? KH_VERSION_UPGRADE_FROM_2X

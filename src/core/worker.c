@@ -690,6 +690,12 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
     look_at_end(worker, now_ms, out);
 }
 
+bool kh_worker_reports(const struct kh_worker *worker)
+{
+    return worker->state == WORKER_RUNNING && worker->ctx.config.report_metrics &&
+           kh_mode_reports(worker->fleet.version.mode);
+}
+
 kh_ms kh_worker_deadline(const struct kh_worker *worker)
 {
     kh_ms at_ms = kh_fleet_deadline(&worker->fleet);

@@ -24,7 +24,7 @@
 #define KH_ASSIGNMENT_MAX 255
 
 /* clientVersionConfig */
-enum kh_version_config {
+enum kh_versions {
     KH_VERSIONS_NONE, /* there is nothing but leases here: nothing else is read or written */
     KH_VERSIONS_AUTO, /* whatever the fleet does */
     KH_VERSIONS_COMPATIBLE_WITH_2X_PHASE1,
@@ -69,7 +69,7 @@ struct kh_worker_config {
     kh_ms stale_report_ms;    /* staleWorkerMetricsEntryCleanupDuration */
     kh_ms assign_ms;          /* leaseAssignmentIntervalMillis */
     uint32_t rebalance_every; /* varianceBalancingFrequency: once in so many assign_ms */
-    enum kh_version_config versions;
+    enum kh_versions versions;
     kh_ms clean_after_ms; /* finished leases are deleted after this long, if nobody needs them;
                            * KH_NEVER: they stay (cleanupLeasesUponShardCompletion = false) */
     bool exit_when_done;
@@ -86,6 +86,9 @@ void kh_worker_free(struct kh_worker *worker);
 /* Advance by one event. out is reset by the caller. */
 void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                     struct kh_cmds *out);
+
+/* Whether the fleet wants to know how busy this machine is: UTILIZATION events are of use. */
+bool kh_worker_reports(const struct kh_worker *worker);
 
 /* When the next TICK is wanted; KH_NEVER once STOPPED. A fresh worker wants one at once. */
 kh_ms kh_worker_deadline(const struct kh_worker *worker);

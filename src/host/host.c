@@ -152,6 +152,18 @@ static void report_unstarted(struct host *host)
     }
 }
 
+static void measure_if_wanted(struct host *host)
+{
+    if (host->utilization == NULL) {
+        return;
+    }
+    if (kh_worker_reports(host->worker)) {
+        kh_utilization_start(host->utilization);
+    } else {
+        kh_utilization_stop(host->utilization);
+    }
+}
+
 static void step(struct host *host, const struct kh_event *event)
 {
     kh_ms now_ms = kh_clock_boot_ms(); /* the loop's may be old after a long callback */
@@ -169,6 +181,7 @@ static void step(struct host *host, const struct kh_event *event)
         carry(host, &host->cmds.items[i]);
     }
     host->stepping = false;
+    measure_if_wanted(host);
     report_unstarted(host);
     kh_watch_at(host->deadline, kh_worker_deadline(host->worker));
 }
@@ -294,9 +307,6 @@ static void start_worker(struct host *host)
     kh_log(KH_LOG_INFO, "host.started", kh_f("worker", host->config.worker_id),
            kh_f("application", host->settings->application_name),
            kh_f("stream", host->settings->stream_name));
-    if (host->utilization != NULL) {
-        kh_utilization_start(host->utilization);
-    }
     tick(host);
 }
 
@@ -478,7 +488,7 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
     return rc;
 }
 
-/* Only who shares a table with others is asked how busy its machine is. */
+/* Only who shares a table with others may be asked how busy its machine is. */
 static void open_utilization(struct host *host)
 {
     struct kh_utilization_config config = {
@@ -489,7 +499,7 @@ static void open_utilization(struct host *host)
         .arg = host,
     };
 
-    if (host->access.dynamodb != NULL && !host->settings->disable_worker_metrics) {
+    if (host->access.dynamodb != NULL) {
         kh_utilization_surroundings(&config);
         host->utilization = kh_utilization_new(&config);
     }

@@ -22,6 +22,51 @@ static void copy_fleet_settings(struct kh_worker_config *config, const struct kh
     config->overshoot = settings->allow_throughput_overshoot;
     config->metrics_alpha = settings->worker_metrics_ema_alpha;
     config->report_ms = settings->worker_metrics_reporter_freq_in_millis;
+    config->report_values =
+        settings->no_of_persisted_metrics_per_worker_metrics < KH_METRIC_VALUES_N
+            ? (uint32_t)settings->no_of_persisted_metrics_per_worker_metrics
+            : KH_METRIC_VALUES_N;
+    config->report_metrics = !settings->disable_worker_metrics;
+    config->stale_report_ms = settings->stale_worker_metrics_entry_cleanup_duration;
+    config->assign_ms = settings->lease_assignment_interval_millis;
+    config->rebalance_every = settings->variance_balancing_frequency;
+}
+
+static bool is_dynamodb(const struct kh_settings *settings)
+{
+    return strcmp(settings->lease_store, "dynamodb") == 0;
+}
+
+/* Only a table in DynamoDB can have workers of other generations beside us. */
+static enum kh_rc choose_versions(struct kh_worker_config *config,
+                                  const struct kh_settings *settings, struct kh_err *err)
+{
+    static const enum kh_versions versions[] = {
+        [KH_VERSION_CONFIG_AUTO] = KH_VERSIONS_AUTO,
+        [KH_VERSION_CONFIG_3X] = KH_VERSIONS_3X,
+        [KH_VERSION_CONFIG_WITH_2X] = KH_VERSIONS_COMPATIBLE_WITH_2X,
+        [KH_VERSION_CONFIG_WITH_2X_PHASE1] = KH_VERSIONS_COMPATIBLE_WITH_2X_PHASE1};
+
+    config->versions = versions[settings->client_version_config];
+    if (is_dynamodb(settings)) {
+        return KH_OK;
+    }
+    if (config->versions != KH_VERSIONS_AUTO) {
+        return kh_fail(err, KH_INVALID,
+                       "clientVersionConfig: leaseStore = %s holds leases and nothing else; leave "
+                       "it at AUTO, or use leaseStore = dynamodb",
+                       settings->lease_store);
+    }
+    config->versions = KH_VERSIONS_NONE;
+    return KH_OK;
+}
+
+/* A look a second; more often where a lease runs out so soon that a second counts. */
+#define LIST_MS_MIN 250
+#define LIST_MS_MAX 1000
+static kh_ms list_ms(kh_ms failover_ms)
+{
+    return kh_ms_min(kh_ms_max(failover_ms / 12, LIST_MS_MIN), LIST_MS_MAX);
 }
 
 /* A pattern that is none is told before anything is started. */
@@ -43,6 +88,7 @@ static void copy_settings(struct kh_worker_config *config, const struct kh_setti
 {
     config->seed = kh_entropy_seed();
     config->failover_ms = settings->failover_time_millis;
+    config->list_ms = list_ms(config->failover_ms);
     config->leases_max = settings->max_leases_for_worker;
     config->steal_max = settings->max_leases_to_steal_at_one_time;
     config->take_very_old = settings->enable_priority_lease_assignment;
@@ -106,6 +152,9 @@ enum kh_rc kh_setup_worker(struct kh_worker_config *config, const struct kh_sett
     kh_worker_config_default(config);
     copy_settings(config, settings);
     copy_fleet_settings(config, settings);
+    if (choose_versions(config, settings, err) != KH_OK) {
+        return err->rc;
+    }
     if (copy_assignment(config, settings->assignment, err) != KH_OK) {
         return err->rc;
     }

@@ -449,6 +449,9 @@ void kh_utilization_start(struct kh_utilization *utilization)
 
 void kh_utilization_stop(struct kh_utilization *utilization)
 {
+    if (!utilization->started) {
+        return;
+    }
     utilization->started = false;
     kh_watch_at(utilization->timer, KH_NEVER);
     kh_http_cancel(utilization->call);

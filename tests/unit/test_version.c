@@ -33,7 +33,7 @@ static void teardown(void)
     kh_cmds_fini(&cmds);
 }
 
-static void begin(enum kh_version_config config)
+static void begin(enum kh_versions config)
 {
     ctx.config.versions = config;
     kh_version_init(&version, &ctx, 0);
@@ -102,8 +102,7 @@ static void check_until(kh_ms now_ms)
     } while (kh_version_deadline(&version) <= now_ms);
 }
 
-static void begins_as(enum kh_version_config config, enum kh_client_version stored,
-                      enum kh_mode mode)
+static void begins_as(enum kh_versions config, enum kh_client_version stored, enum kh_mode mode)
 {
     memset(&world, 0, sizeof(world));
     if (stored != KH_VERSION_NONE) {
