@@ -94,6 +94,21 @@ void kh_hold_delivered(struct kh_hold *hold, uint64_t data_bytes)
     hold->delivered_bytes += data_bytes;
 }
 
+/* A hand-off is begun without touching the counter: this is how the owner notices. And a row that
+ * somebody deleted and made anew may come to the same counter by chance. */
+static void expect_owners(const struct kh_hold *hold, struct kh_lease_op *op)
+{
+    op->expect_is |= KH_LEASE_OWNER;
+    memcpy(op->expect_owner, hold->lease.owner, sizeof(op->expect_owner));
+    if (hold->lease.checkpoint_owner[0] == '\0') {
+        op->expect_absent |= KH_LEASE_CHECKPOINT_OWNER;
+        return;
+    }
+    op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->expect_checkpoint_owner, hold->lease.checkpoint_owner,
+           sizeof(op->expect_checkpoint_owner));
+}
+
 static struct kh_lease_op *begin_write(struct kh_hold *hold, enum kh_hold_write write,
                                        struct kh_cmds *out)
 {
@@ -104,7 +119,8 @@ static struct kh_lease_op *begin_write(struct kh_hold *hold, enum kh_hold_write 
     hold->write = write;
     hold->op = ++hold->ctx->op;
     op->id = hold->op;
-    op->expect_is = KH_LEASE_COUNTER;
+    expect_owners(hold, op);
+    op->expect_is |= KH_LEASE_COUNTER;
     op->expect_counter = hold->lease.counter;
     op->set = KH_LEASE_COUNTER;
     op->lease.counter = hold->lease.counter + 1;
@@ -115,10 +131,6 @@ static void send_renewal(struct kh_hold *hold, kh_ms now_ms, struct kh_cmds *out
 {
     struct kh_lease_op *op = begin_write(hold, KH_WRITE_RENEW, out);
 
-    /* A hand-off is begun without touching the counter; this is how the owner notices. */
-    if (!kh_hold_is_asked_for(hold)) {
-        op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
-    }
     put_throughput(hold, op, now_ms);
     hold->sent_at_ms = now_ms;
 }
@@ -145,18 +157,8 @@ static void send_release(struct kh_hold *hold, struct kh_cmds *out)
 {
     struct kh_lease_op *op = begin_write(hold, KH_WRITE_RELEASE, out);
 
-    op->expect_is |= KH_LEASE_OWNER;
-    memcpy(op->expect_owner, hold->lease.owner, sizeof(op->expect_owner));
-    if (hold->lease.checkpoint_owner[0] == '\0') {
-        op->expect_absent = KH_LEASE_CHECKPOINT_OWNER;
-        op->remove = KH_LEASE_OWNER;
-        return;
-    }
-    /* The next owner is named already: we only stop being the one who works. */
-    op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->expect_checkpoint_owner, hold->lease.checkpoint_owner,
-           sizeof(op->expect_checkpoint_owner));
-    op->remove = KH_LEASE_CHECKPOINT_OWNER;
+    /* In a hand-off the next owner is named already: we only stop being the one who works. */
+    op->remove = kh_hold_is_asked_for(hold) ? KH_LEASE_CHECKPOINT_OWNER : KH_LEASE_OWNER;
 }
 
 /* At most one write of a lease is under way, so that they cannot defeat each other's condition. A

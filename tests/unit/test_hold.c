@@ -81,13 +81,14 @@ static void ask_checkpoint(const char *seq, kh_ms now_ms)
     kh_hold_checkpoint(&hold, &value, now_ms, &out);
 }
 
-START_TEST(a_renewal_expects_the_counter_and_no_hand_off)
+START_TEST(a_renewal_expects_counter_and_owner_and_no_hand_off)
 {
     ck_assert_int_eq(kh_hold_deadline(&hold), 4308);
     tick(4307);
     ck_assert_uint_eq(out.n, 0);
     tick(4308);
-    ck_assert_uint_eq(cmds_op(&out)->expect_is, KH_LEASE_COUNTER);
+    ck_assert_uint_eq(cmds_op(&out)->expect_is, KH_LEASE_COUNTER | KH_LEASE_OWNER);
+    ck_assert_str_eq(cmds_op(&out)->expect_owner, "me");
     ck_assert_uint_eq(cmds_op(&out)->expect_counter, 7);
     ck_assert_uint_eq(cmds_op(&out)->expect_absent, KH_LEASE_CHECKPOINT_OWNER);
     ck_assert_uint_eq(cmds_op(&out)->set, KH_LEASE_COUNTER);
@@ -348,6 +349,7 @@ START_TEST(a_release_during_a_hand_off_leaves_the_next_owner_in_place)
     strcpy(row.owner, "B");
     strcpy(row.checkpoint_owner, "me");
     ask_checkpoint("500", 1500);
+    conflict(1505);
     done(1510);
     kh_cmds_reset(&out);
     kh_hold_release(&hold, 1520, &out);
@@ -400,6 +402,18 @@ START_TEST(throughput_goes_with_a_checkpoint_when_those_are_all_there_is)
 }
 END_TEST
 
+/* Somebody deleted the row under us, and another worker has made and taken it anew. */
+START_TEST(a_row_of_somebody_else_that_came_to_our_counter_is_not_written)
+{
+    ask_checkpoint("500", 2000);
+    strcpy(row.owner, "other");
+    ck_assert_int_eq(kh_lease_op_apply(cmds_op(&out), &(bool){true}, &row), KH_LEASE_CONFLICT);
+    conflict(2100);
+    ck_assert_int_eq(hold.state, KH_HOLD_LOST);
+    ck_assert_int_eq(hold.checkpoint, KH_CHECKPOINT_LOST);
+}
+END_TEST
+
 static void ask_for_it(const char *who)
 {
     strcpy(row.checkpoint_owner, row.owner);
@@ -426,9 +440,10 @@ START_TEST(a_checkpoint_is_still_stored_during_a_hand_off_and_shows_it)
 {
     ask_for_it("next");
     ask_checkpoint("500", 2000);
+    conflict(2050);
+    ck_assert(cmds_noted(&out, "hold.asked_for"));
     done(2100);
     ck_assert_int_eq(hold.checkpoint, KH_CHECKPOINT_STORED);
-    ck_assert(cmds_noted(&out, "hold.asked_for"));
     ck_assert(kh_hold_is_asked_for(&hold));
 }
 END_TEST
@@ -502,7 +517,7 @@ int main(void)
     TCase *tcase = tcase_create("hold");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_renewal_expects_the_counter_and_no_hand_off);
+    tcase_add_test(tcase, a_renewal_expects_counter_and_owner_and_no_hand_off);
     tcase_add_test(tcase, expiry_counts_from_when_the_renewal_was_sent);
     tcase_add_test(tcase, an_expired_lease_is_lost_even_if_the_answer_is_good);
     tcase_add_test(tcase, an_expired_lease_is_not_renewed);
@@ -527,6 +542,7 @@ int main(void)
     tcase_add_test(tcase, a_renewal_that_certainly_failed_is_tried_again);
     tcase_add_test(tcase, throughput_is_stored_with_renewals_once_something_was_delivered);
     tcase_add_test(tcase, throughput_goes_with_a_checkpoint_when_those_are_all_there_is);
+    tcase_add_test(tcase, a_row_of_somebody_else_that_came_to_our_counter_is_not_written);
     tcase_add_test(tcase, a_renewal_that_meets_a_hand_off_goes_on_without_that_condition);
     tcase_add_test(tcase, a_checkpoint_is_still_stored_during_a_hand_off_and_shows_it);
     tcase_add_test(tcase, a_release_that_meets_a_hand_off_passes_the_lease_on);
