@@ -10,8 +10,9 @@
  *         a hand-off (leaseOwner is the next owner, checkpointOwner ours) is noticed as there.
  *         Chosen differences: expiry counts from when a write was sent, not from its answer, so
  *         that this worker always gives up before another one may begin; every write expects the
- *         owners as well as the counter; an unknown checkpoint is written again until it is known; our own write is recognised for checkpoints too; such finds at every
- *         renewal, without an unknown answer, mean that a second process uses our worker id.
+ *         owners as well as the counter; an unknown checkpoint is written again until it is known;
+ *         our own write is recognised for checkpoints too; such finds at every renewal, without an
+ *         unknown answer, mean that a second process uses our worker id.
  */
 #ifndef KH_CORE_HOLD_H
 #define KH_CORE_HOLD_H

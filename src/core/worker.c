@@ -30,6 +30,8 @@ struct kh_worker {
     enum kh_stop_reason why;
     struct kh_table table;
     struct kh_map consumers; /* lease key -> struct kh_consumer, owned */
+    kh_ms consumers_at_ms;   /* no consumer wants a TICK before; one may want it later */
+    bool one_gone;           /* a consumer is to be freed */
     struct kh_pending pending;
     struct kh_fleet fleet;
     struct kh_taking taking;
@@ -104,6 +106,7 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     worker->taking.fleet = &worker->fleet;
     kh_fleet_init(&worker->fleet, &worker->ctx, worker->taking.assignment.leading != NULL, now_ms);
     kh_sync_init(&worker->sync, &worker->ctx, now_ms);
+    worker->consumers_at_ms = KH_NEVER;
     worker->list_at_ms = now_ms;
     worker->kill_at_ms = KH_NEVER;
     worker->end_at_ms = KH_NEVER;
@@ -228,6 +231,10 @@ static void bury_gone(struct kh_worker *worker)
 {
     size_t i = 0;
 
+    if (!worker->one_gone) {
+        return;
+    }
+    worker->one_gone = false;
     while (i < worker->consumers.n) {
         struct kh_consumer *consumer = consumer_at(worker, i);
 
@@ -245,6 +252,7 @@ static void poke_children_of(struct kh_worker *worker, kh_ms now_ms)
     for (size_t i = 0; i < worker->consumers.n; i++) {
         kh_consumer_poke(consumer_at(worker, i), now_ms);
     }
+    worker->consumers_at_ms = kh_ms_min(worker->consumers_at_ms, now_ms);
 }
 
 /* After a step of a consumer: book its requests, see what it wants. */
@@ -256,6 +264,8 @@ static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, s
         consumer->wants_sync = false;
         kh_sync_want(&worker->sync);
     }
+    worker->consumers_at_ms = kh_ms_min(worker->consumers_at_ms, kh_consumer_deadline(consumer));
+    worker->one_gone |= consumer->state == KH_CONSUMER_GONE;
 }
 
 static void step_consumer(struct kh_worker *worker, struct kh_consumer *consumer,
@@ -589,9 +599,11 @@ static void renew_most_urgent(struct kh_worker *worker, const struct kh_event *e
     }
 }
 
-static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
-                    struct kh_cmds *out)
+static void step_due(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                     struct kh_cmds *out)
 {
+    kh_ms at_ms = KH_NEVER;
+
     renew_most_urgent(worker, event, now_ms, out);
     for (size_t i = 0; i < worker->consumers.n; i++) {
         struct kh_consumer *consumer = consumer_at(worker, i);
@@ -599,6 +611,16 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
         if (now_ms >= kh_consumer_deadline(consumer)) {
             step_consumer(worker, consumer, event, now_ms, out);
         }
+        at_ms = kh_ms_min(at_ms, kh_consumer_deadline(consumer));
+    }
+    worker->consumers_at_ms = at_ms;
+}
+
+static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                    struct kh_cmds *out)
+{
+    if (now_ms >= worker->consumers_at_ms) {
+        step_due(worker, event, now_ms, out);
     }
     step_fleet(worker, event, now_ms, out);
     if (worker->state != WORKER_RUNNING) {
@@ -631,13 +653,14 @@ static void on_stop(struct kh_worker *worker, const struct kh_event *event, kh_m
 /* Everything is given back, or there is no more time for it. */
 static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
-    bool busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0 ||
-                kh_pending_count(&worker->pending, KH_PENDING_ASK) > 0 ||
-                !kh_fleet_is_gone(&worker->fleet);
+    bool busy;
 
     if (worker->state != WORKER_STOPPING) {
         return;
     }
+    busy = kh_pending_count(&worker->pending, KH_PENDING_TAKE) > 0 ||
+           kh_pending_count(&worker->pending, KH_PENDING_ASK) > 0 ||
+           !kh_fleet_is_gone(&worker->fleet);
     /* Whatever event shows that the time is over: after a freeze the TICK may be the last to
      * come. */
     if (now_ms >= worker->kill_at_ms) {
@@ -703,9 +726,7 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
     if (worker->state == WORKER_STOPPED) {
         return KH_NEVER;
     }
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        at_ms = kh_ms_min(at_ms, kh_consumer_deadline(consumer_at(worker, i)));
-    }
+    at_ms = kh_ms_min(at_ms, worker->consumers_at_ms);
     if (worker->state == WORKER_STOPPING) {
         return kh_ms_min(at_ms, kh_ms_min(worker->kill_at_ms, worker->end_at_ms));
     }
