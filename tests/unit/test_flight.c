@@ -65,6 +65,87 @@ START_TEST(a_checkpoint_shows_what_was_asked)
 }
 END_TEST
 
+START_TEST(requests_of_the_fleet_show_what_is_written_and_expected)
+{
+    struct kh_coord_op op = {.id = 7, .verb = KH_COORD_LAYOUT};
+    const struct kh_cmd cmd = {.type = KH_CMD_COORD, .coord = &op};
+
+    assert_cmd(&cmd, "7: layout");
+    op = (struct kh_coord_op){.id = 8, .verb = KH_COORD_GET, .place = KH_COORD_LEGACY_TABLE};
+    assert_cmd(&cmd, "8: get lock in its old table");
+    op = (struct kh_coord_op){.id = 9,
+                              .verb = KH_COORD_UPDATE,
+                              .expect_bits = KH_EXPECT_LOCK_VERSION | KH_EXPECT_LOCK_OWNER,
+                              .item = {.lock = {.owner = "me", .version = "v2", .released = true}}};
+    assert_cmd(&cmd, "9: update lock owner=me version=v2 released if-version if-owner");
+    op = (struct kh_coord_op){
+        .id = 10,
+        .verb = KH_COORD_PUT,
+        .kind = KH_COORD_VERSION,
+        .expect_bits = KH_EXPECT_ABSENT,
+        .item = {.kind = KH_COORD_VERSION,
+                 .version = {.now = {.version = KH_VERSION_3X_WITH_ROLLBACK, .by = "me"}}}};
+    assert_cmd(&cmd, "10: put version 3x_with_rollback by=me if-absent");
+    op = (struct kh_coord_op){.id = 11,
+                              .verb = KH_COORD_DELETE,
+                              .kind = KH_COORD_STATS,
+                              .key = "w",
+                              .expect_bits = KH_EXPECT_REPORTED};
+    assert_cmd(&cmd, "11: delete stats w if-lut");
+    op = (struct kh_coord_op){.id = 12, .verb = KH_COORD_OWNED, .key = "w"};
+    assert_cmd(&cmd, "12: owned w");
+    op = (struct kh_coord_op){
+        .id = 13,
+        .verb = KH_COORD_UPDATE,
+        .kind = KH_COORD_STATS,
+        .key = "w",
+        .item = {.kind = KH_COORD_STATS,
+                 .stats = {.worker_id = "w",
+                           .reported_wall_s = 5,
+                           .metrics_n = 1,
+                           .metrics = {{.name = "C", .values_n = 2, .values = {1, 12.25}}}}}};
+    assert_cmd(&cmd, "13: update stats w lut=5 C=12.2");
+}
+END_TEST
+
+START_TEST(answers_to_the_fleet_show_what_is_there)
+{
+    struct kh_coord_answer answer = {
+        .id = 7,
+        .verb = KH_COORD_LAYOUT,
+        .layout = {.legacy_state = true, .legacy_stats = true, .has_index = true}};
+    const struct kh_event event = {.type = KH_EVENT_COORD, .coord = &answer};
+
+    assert_event(&event, "answer 7 done layout: old state, old stats, index being made");
+    answer.layout = (struct kh_layout){0};
+    assert_event(&event, "answer 7 done layout: no index");
+    answer = (struct kh_coord_answer){.id = 8, .verb = KH_COORD_GET};
+    assert_event(&event, "answer 8 done nothing");
+    answer = (struct kh_coord_answer){.id = 9,
+                                      .verb = KH_COORD_PUT,
+                                      .outcome = KH_LEASE_CONFLICT,
+                                      .found = true,
+                                      .item = {.lock = {.owner = "bob", .version = "v1"}}};
+    assert_event(&event, "answer 9 conflict lock owner=bob version=v1");
+    answer = (struct kh_coord_answer){
+        .id = 10,
+        .verb = KH_COORD_GET,
+        .kind = KH_COORD_TABLES,
+        .found = true,
+        .item = {.kind = KH_COORD_TABLES, .tables = {.status = KH_TABLES_DEPLOYED, .by = "w"}}};
+    assert_event(&event, "answer 10 done tables deployed by=w");
+    answer = (struct kh_coord_answer){.id = 11, .verb = KH_COORD_LIST_STATS, .stats_n = 3};
+    assert_event(&event, "answer 11 done 3 stats");
+    answer = (struct kh_coord_answer){.id = 12, .verb = KH_COORD_OWNED, .keys_n = 4};
+    assert_event(&event, "answer 12 done 4 leases");
+    answer = (struct kh_coord_answer){
+        .id = 13, .verb = KH_COORD_OWNED, .outcome = KH_LEASE_FAILED, .rc = KH_NOTFOUND};
+    assert_event(&event, "answer 13 failed notfound");
+    answer = (struct kh_coord_answer){.id = 14, .verb = KH_COORD_MAKE_INDEX};
+    assert_event(&event, "answer 14 done");
+}
+END_TEST
+
 START_TEST(what_was_fetched_shows_how_far)
 {
     struct kh_fetched fetched = {
@@ -218,6 +299,8 @@ int main(void)
     tcase_add_test(tcase, events_of_shards_and_children_name_the_shard);
     tcase_add_test(tcase, unusual_shard_names_are_whole);
     tcase_add_test(tcase, a_checkpoint_shows_what_was_asked);
+    tcase_add_test(tcase, requests_of_the_fleet_show_what_is_written_and_expected);
+    tcase_add_test(tcase, answers_to_the_fleet_show_what_is_there);
     tcase_add_test(tcase, what_was_fetched_shows_how_far);
     tcase_add_test(tcase, an_answer_shows_the_row);
     tcase_add_test(tcase, a_request_shows_what_it_expects_and_sets);
