@@ -154,6 +154,183 @@ static void say_answer(struct line *line, const struct kh_lease_answer *answer)
     }
 }
 
+/* What a fleet stores beside its leases. */
+
+static const char *coord_verb_name(enum kh_coord_verb verb)
+{
+    switch (verb) {
+    case KH_COORD_LAYOUT:
+        return "layout";
+    case KH_COORD_GET:
+        return "get";
+    case KH_COORD_PUT:
+        return "put";
+    case KH_COORD_UPDATE:
+        return "update";
+    case KH_COORD_DELETE:
+        return "delete";
+    case KH_COORD_LIST_STATS:
+        return "list_stats";
+    case KH_COORD_OWNED:
+        return "owned";
+    case KH_COORD_MAKE_INDEX:
+        return "make_index";
+    }
+    kh_assert(false);
+    return "";
+}
+
+static const char *version_name(enum kh_client_version version)
+{
+    switch (version) {
+    case KH_VERSION_NONE:
+        return "none";
+    case KH_VERSION_INIT:
+        return "init";
+    case KH_VERSION_UPGRADE_FROM_2X:
+        return "upgrade_from_2x";
+    case KH_VERSION_2X:
+        return "2x";
+    case KH_VERSION_3X_WITH_ROLLBACK:
+        return "3x_with_rollback";
+    case KH_VERSION_3X:
+        return "3x";
+    case KH_VERSION_OTHER:
+        return "other";
+    }
+    kh_assert(false);
+    return "";
+}
+
+static const char *tables_name(enum kh_table_status status)
+{
+    switch (status) {
+    case KH_TABLES_NONE:
+        return "none";
+    case KH_TABLES_INIT:
+        return "init";
+    case KH_TABLES_DEPLOYED:
+        return "deployed";
+    case KH_TABLES_PENDING:
+        return "pending";
+    case KH_TABLES_COMPLETE:
+        return "complete";
+    case KH_TABLES_OTHER:
+        return "other";
+    }
+    kh_assert(false);
+    return "";
+}
+
+static void say_stats(struct line *line, const struct kh_worker_stats *stats)
+{
+    say(line, " stats %s lut=%lld", stats->worker_id, (long long)stats->reported_wall_s);
+    for (unsigned i = 0; i < stats->metrics_n; i++) {
+        const struct kh_metric *metric = &stats->metrics[i];
+
+        if (metric->values_n > 0) {
+            say(line, " %s=%.1f", metric->name, metric->values[metric->values_n - 1]);
+        }
+    }
+}
+
+static void say_coord_item(struct line *line, const struct kh_coord_item *item)
+{
+    switch (item->kind) {
+    case KH_COORD_LOCK:
+        say(line, " lock owner=%s version=%s%s", item->lock.owner, item->lock.version,
+            item->lock.released ? " released" : "");
+        break;
+    case KH_COORD_VERSION:
+        say(line, " version %s by=%s", version_name(item->version.now.version),
+            item->version.now.by);
+        break;
+    case KH_COORD_TABLES:
+        say(line, " tables %s by=%s", tables_name(item->tables.status), item->tables.by);
+        break;
+    case KH_COORD_STATS:
+        say_stats(line, &item->stats);
+        break;
+    }
+}
+
+static void say_expected(struct line *line, unsigned bits)
+{
+    static const char *const names[] = {"absent", "released",       "version",
+                                        "owner",  "client_version", "lut"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((bits & 1U << i) != 0) {
+            say(line, " if-%s", names[i]);
+        }
+    }
+}
+
+static void say_coord_op(struct line *line, const struct kh_coord_op *op)
+{
+    static const char *const kinds[] = {"lock", "version", "tables", "stats"};
+
+    say(line, "%llu: %s", (unsigned long long)op->id, coord_verb_name(op->verb));
+    if (op->verb == KH_COORD_PUT || op->verb == KH_COORD_UPDATE) {
+        say_coord_item(line, &op->item);
+    } else if (op->verb == KH_COORD_GET || op->verb == KH_COORD_DELETE) {
+        say(line, " %s", kinds[op->kind]);
+        say(line, op->key[0] != '\0' ? " %s" : "%s", op->key);
+    } else if (op->verb == KH_COORD_OWNED) {
+        say(line, " %s", op->key);
+    }
+    say_expected(line, op->expect_bits);
+    if (op->place == KH_COORD_LEGACY_TABLE) {
+        say(line, " in its old table");
+    }
+}
+
+static void say_layout(struct line *line, const struct kh_layout *layout)
+{
+    say(line, " layout:%s%s%s", layout->legacy_state ? " old state," : "",
+        layout->legacy_stats ? " old stats," : "",
+        layout->index_active ? " index"
+        : layout->has_index  ? " index being made"
+                             : " no index");
+}
+
+static void say_coord_done(struct line *line, const struct kh_coord_answer *answer)
+{
+    switch (answer->verb) {
+    case KH_COORD_LAYOUT:
+        say_layout(line, &answer->layout);
+        break;
+    case KH_COORD_LIST_STATS:
+        say(line, " %zu stats", answer->stats_n);
+        break;
+    case KH_COORD_OWNED:
+        say(line, " %zu leases", answer->keys_n);
+        break;
+    case KH_COORD_GET:
+    case KH_COORD_PUT:
+    case KH_COORD_UPDATE:
+    case KH_COORD_DELETE:
+        if (answer->found) {
+            say_coord_item(line, &answer->item);
+        } else {
+            say(line, " nothing");
+        }
+        break;
+    case KH_COORD_MAKE_INDEX:
+        break;
+    }
+}
+
+static void say_coord_answer(struct line *line, const struct kh_coord_answer *answer)
+{
+    say(line, "answer %llu %s", (unsigned long long)answer->id, outcome_name(answer->outcome));
+    if (answer->outcome == KH_LEASE_DONE || answer->outcome == KH_LEASE_CONFLICT) {
+        say_coord_done(line, answer);
+    } else {
+        say(line, " %s", kh_rc_name(answer->rc));
+    }
+}
+
 static void say_fetched(struct line *line, const struct kh_event *event)
 {
     const struct kh_fetched *fetched = event->fetched;
@@ -192,6 +369,10 @@ size_t kh_flight_text_event(char *text, size_t text_bytes, const struct kh_event
         say_answer(&line, event->answer);
         return line.n;
     }
+    if (event->type == KH_EVENT_COORD) {
+        say_coord_answer(&line, event->coord);
+        return line.n;
+    }
     say(&line, "%s", kh_event_type_name(event->type));
     say_key(&line, event->key);
     switch (event->type) {
@@ -213,10 +394,12 @@ size_t kh_flight_text_event(char *text, size_t text_bytes, const struct kh_event
     case KH_EVENT_CHILD_EXITED:
         say(&line, " status %d", event->exit_status);
         break;
+    case KH_EVENT_UTILIZATION:
+        say(&line, " %.1f", event->percent);
+        break;
     case KH_EVENT_TICK:
     case KH_EVENT_STORE:
     case KH_EVENT_COORD:
-    case KH_EVENT_UTILIZATION:
     case KH_EVENT_STOP:
     case KH_EVENT_STOP_NOW:
         break;
@@ -253,6 +436,10 @@ size_t kh_flight_text_cmd(char *text, size_t text_bytes, const struct kh_cmd *cm
     text[0] = '\0';
     if (cmd->type == KH_CMD_STORE) {
         say_op(&line, cmd->op);
+        return line.n;
+    }
+    if (cmd->type == KH_CMD_COORD) {
+        say_coord_op(&line, cmd->coord);
         return line.n;
     }
     say(&line, "%s", kh_cmd_type_name(cmd->type));
