@@ -468,7 +468,6 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
         return;
     }
     doubt_robbed(worker, now_ms, out);
-    doubt_robbed(worker, now_ms, out);
     worker->sync.leads = kh_fleet_leads(&worker->fleet, &worker->table, now_ms);
     kh_sync_audit(&worker->sync, &worker->table, now_ms, out);
     kh_taking_readopt(&worker->taking, now_ms, out);
