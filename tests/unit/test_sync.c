@@ -125,6 +125,28 @@ START_TEST(a_hole_is_told_when_a_listing_confirms_it_and_told_again_when_it_is_r
 }
 END_TEST
 
+START_TEST(a_hole_is_seen_to_by_others_only_if_it_stays)
+{
+    ctx.config.audit_ms = 60000;
+    sync.leads = false;
+    have("a", &halves[0].range, KH_SEQ_TRIM_HORIZON);
+    look(1000);
+    ck_assert(!sync.wanted);
+    look(180999);
+    ck_assert(!sync.wanted);
+    look(181000);
+    ck_assert(sync.wanted);
+}
+END_TEST
+
+START_TEST(into_an_empty_table_everybody_looks)
+{
+    sync.leads = false;
+    look(1000);
+    ck_assert(sync.wanted);
+}
+END_TEST
+
 START_TEST(a_table_that_is_being_filled_has_no_hole_yet)
 {
     have("a", &halves[0].range, KH_SEQ_LATEST);
@@ -332,6 +354,8 @@ int main(void)
     tcase_add_test(tcase, a_covered_table_wants_nothing);
     tcase_add_test(tcase,
                    a_hole_is_told_when_a_listing_confirms_it_and_told_again_when_it_is_repaired);
+    tcase_add_test(tcase, a_hole_is_seen_to_by_others_only_if_it_stays);
+    tcase_add_test(tcase, into_an_empty_table_everybody_looks);
     tcase_add_test(tcase, a_table_that_is_being_filled_has_no_hole_yet);
     tcase_add_test(tcase, a_hole_that_stays_is_told_once);
     tcase_add_test(tcase, an_empty_table_has_no_hole);
