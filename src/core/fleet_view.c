@@ -211,6 +211,7 @@ bool kh_fleet_view_move(struct kh_fleet_view *view, struct kh_view_lease *lease,
     const size_t working = kh_lease_is_finished(row) ? 0 : 1;
 
     kh_assert(!lease->fixed);
+    kh_assert(worker != NULL);
     if (lease->worker == worker && !(lease->free && row->checkpoint_owner[0] != '\0')) {
         return false;
     }

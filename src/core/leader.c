@@ -175,14 +175,12 @@ static void next(struct kh_leader *leader, kh_ms now_ms, struct kh_cmds *out)
     if (leader->state != KH_LEADER_IDLE || (!misplaced && now_ms < leader->at_ms)) {
         return;
     }
-    if (leader->doubt) {
+    if (leader->doubt || (leader->wanted && !leader->held)) {
         read_lock(leader, now_ms, out);
     } else if (misplaced) {
         release(leader, now_ms, out);
     } else if (leader->held) {
         beat(leader, now_ms, out);
-    } else if (leader->wanted) {
-        read_lock(leader, now_ms, out);
     } else {
         leader->at_ms = KH_NEVER;
     }
