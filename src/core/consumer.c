@@ -386,8 +386,7 @@ static kh_ms ask_at_ms(const struct kh_consumer *consumer)
         return consumer->begin_at_ms;
     }
     /* Whether it may be deleted is what the row says now: somebody may have edited it. */
-    if (consumer->state == KH_CONSUMER_FINISHED && consumer->hold.lease.children_n > 0 &&
-        kh_lease_is_finished(&consumer->hold.lease)) {
+    if (consumer->state == KH_CONSUMER_FINISHED && kh_lease_is_finished(&consumer->hold.lease)) {
         return consumer->clean_at_ms;
     }
     return KH_NEVER;
@@ -398,7 +397,7 @@ static void ask_family(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmd
     const struct kh_lease *lease = &consumer->hold.lease;
     enum kh_family_outcome outcome = consumer->state == KH_CONSUMER_WAITING
                                          ? kh_family_ask_parents(&consumer->family, lease, out)
-                                         : kh_family_clean(&consumer->family, lease, out);
+                                         : kh_family_clean(&consumer->family, lease, now_ms, out);
 
     on_family(consumer, outcome, now_ms, out);
 }
@@ -575,6 +574,16 @@ void kh_consumer_poke(struct kh_consumer *consumer, kh_ms now_ms)
 {
     if (consumer->state == KH_CONSUMER_WAITING) {
         kh_family_poke(&consumer->family, now_ms);
+    }
+}
+
+void kh_consumer_listed(struct kh_consumer *consumer, const struct kh_shard *shards, size_t n,
+                        kh_ms now_ms, struct kh_cmds *out)
+{
+    bool ends = consumer->state == KH_CONSUMER_PARTING || consumer->state == KH_CONSUMER_FINISHED;
+
+    if (ends && !consumer->stop && kh_hold_is_ours(&consumer->hold, now_ms)) {
+        kh_family_listed(&consumer->family, shards, n, now_ms, out);
     }
 }
 

@@ -70,6 +70,10 @@ void kh_consumer_kill(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds
 /* A parent may have finished. */
 void kh_consumer_poke(struct kh_consumer *consumer, kh_ms now_ms);
 
+/* All shards of the stream, at a moment when each that needs a lease has one. */
+void kh_consumer_listed(struct kh_consumer *consumer, const struct kh_shard *shards, size_t n,
+                        kh_ms now_ms, struct kh_cmds *out);
+
 /* Everything there is now was processed, though the shard is open. */
 bool kh_consumer_is_caught_up(const struct kh_consumer *consumer);
 

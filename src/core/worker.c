@@ -332,6 +332,20 @@ static void on_create(struct kh_worker *worker, const struct kh_lease_answer *an
     }
 }
 
+/* Nothing is missing: what is not listed either is past retention. A stream without any shard there
+ * is not. */
+static void tell_listed(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
+                        struct kh_cmds *out)
+{
+    for (size_t i = 0; i < worker->consumers.n && event->shards_n > 0; i++) {
+        struct kh_consumer *consumer = consumer_at(worker, i);
+        size_t from = out->n;
+
+        kh_consumer_listed(consumer, event->shards, event->shards_n, now_ms, out);
+        after_step(worker, consumer, from, now_ms, out);
+    }
+}
+
 static void on_shards(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                       struct kh_cmds *out)
 {
@@ -345,6 +359,9 @@ static void on_shards(struct kh_worker *worker, const struct kh_event *event, kh
         }
         ended = kh_sync_on_shards(&worker->sync, &usable, &worker->table, now_ms, out);
         after_sync(worker, ended, from, now_ms, out);
+        if (ended && worker->sync.complete) {
+            tell_listed(worker, event, now_ms, out);
+        }
     }
 }
 

@@ -366,8 +366,11 @@ START_TEST(a_finished_lease_is_cleaned_up_after_five_minutes)
     ctx.config.failover_ms = KH_MINUTES(60);
     row.checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
     start_at(row, 1000);
-    tick(KH_MINUTES(10)); /* its children are not known: it stays */
+    tick(1000 + KH_MINUTES(5) - 1);
+    ck_assert(!consumer->wants_sync);
+    tick(1000 + KH_MINUTES(5)); /* its children are not known: it stays */
     ck_assert_ptr_null(cmds_op(&out));
+    ck_assert(consumer->wants_sync);
 
     row.children_n = 1;
     strcpy(row.children[0], "c");
@@ -384,6 +387,52 @@ START_TEST(a_finished_lease_is_cleaned_up_after_five_minutes)
     step((struct kh_event){.type = KH_EVENT_STORE, .answer = &begun}, KH_MINUTES(6));
     ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_DELETE);
     stored(KH_MINUTES(6));
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
+}
+END_TEST
+
+static void listed(const struct kh_shard *shards, size_t n, kh_ms now_ms)
+{
+    kh_cmds_reset(&out);
+    kh_consumer_listed(consumer, shards, n, now_ms, &out);
+}
+
+/* Nobody has read the shard until it passed retention. */
+START_TEST(the_lease_of_a_shard_that_is_gone_is_finished_and_in_the_end_deleted)
+{
+    static const struct kh_shard another = {.id = "q"};
+    kh_ms later_ms;
+
+    ctx.config.failover_ms = KH_MINUTES(60);
+    start_at(row, 1000);
+    tick(1000);
+    step((struct kh_event){.type = KH_EVENT_OPENED,
+                           .ticket = consumer->fetch.ticket,
+                           .rc = KH_NOTFOUND},
+         1010);
+    ck_assert(cmds_noted(&out, "fetch.shard_gone"));
+    listed(&another, 1, 1020); /* not while it is being read */
+    ck_assert_int_eq(consumer->family.absent_since_ms, KH_NEVER);
+    status("initialize", 1030);
+    ck_assert_str_eq(cmds_action(&out), "shardEnded");
+    checkpoint(1040);
+    stored(1050);
+    status("shardEnded", 1060);
+    exited(1070);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+
+    later_ms = 1070 + KH_MINUTES(5);
+    tick(later_ms);
+    ck_assert(consumer->wants_sync);
+    listed(&another, 1, later_ms);
+    ck_assert_uint_eq(out.n, 0);
+    later_ms += KH_MINUTES(5);
+    tick(later_ms);
+    listed(&another, 1, later_ms);
+    tick(later_ms);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_DELETE);
+    stored(later_ms);
+    ck_assert(cmds_noted(&out, "family.gone_lease_deleted"));
     ck_assert_int_eq(consumer->state, KH_CONSUMER_GONE);
 }
 END_TEST
@@ -667,6 +716,7 @@ int main(void)
     tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_is_offered_again);
     tcase_add_test(tcase, a_finished_lease_starts_no_child);
     tcase_add_test(tcase, a_finished_lease_is_cleaned_up_after_five_minutes);
+    tcase_add_test(tcase, the_lease_of_a_shard_that_is_gone_is_finished_and_in_the_end_deleted);
     tcase_add_test(tcase, a_planned_stop_asks_takes_the_checkpoint_and_releases_last);
     tcase_add_test(tcase, who_is_asked_for_the_lease_finishes_stores_and_passes_it_on);
     tcase_add_test(tcase, a_child_that_takes_too_long_over_a_hand_off_is_killed);

@@ -337,6 +337,46 @@ START_TEST(others_look_into_a_hole_that_stays)
 }
 END_TEST
 
+/* The halves are the children of s, whose end came without them. */
+START_TEST(a_finished_lease_learns_its_children_from_a_listing)
+{
+    struct kh_lease rows[3] = {lease("s", "me", "0", LAST), lease("a", "other", "0", HALF),
+                               lease("b", "other", HALF_NEXT, LAST)};
+    struct kh_shard two[2] = {halves[0], halves[1]};
+    kh_ms now_ms = 1000;
+
+    config.clean_after_ms = KH_SECONDS(20);
+    config.failover_ms = KH_MINUTES(10);
+    make();
+    rows[0].checkpoint = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+    two[0].parents_n = two[1].parents_n = 1;
+    strcpy(two[0].parents[0], "s");
+    strcpy(two[1].parents[0], "s");
+    tick(now_ms);
+    listed(cmds_op(&out)->id, rows, 3, 1010);
+    taken(rows[0], 1020);
+    rows[0].counter = 6;
+    do {
+        now_ms = kh_worker_deadline(worker);
+        tick(now_ms);
+        if (cmds_op(&out) != NULL && cmds_op(&out)->verb == KH_LEASE_LIST) {
+            listed(cmds_op(&out)->id, rows, 3, now_ms);
+        }
+    } while (cmds_find(&out, KH_CMD_LIST_SHARDS) == NULL);
+    ck_assert_int_ge(now_ms, 1000 + KH_SECONDS(20));
+    step((struct kh_event){.type = KH_EVENT_SHARDS,
+                           .ticket = cmds_find(&out, KH_CMD_LIST_SHARDS)->ticket,
+                           .shards = two,
+                           .shards_n = 2},
+         now_ms);
+    ck_assert_uint_eq(cmds_op(&out)->set, KH_LEASE_CHILDREN);
+    ck_assert_str_eq(cmds_op(&out)->key, "s");
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){.verb = KH_LEASE_UPDATE, .outcome = KH_LEASE_DONE}, now_ms);
+    ck_assert(cmds_noted(&out, "family.children_named"));
+}
+END_TEST
+
 START_TEST(a_table_that_cannot_be_read_is_read_again)
 {
     tick(1000);
@@ -745,6 +785,7 @@ int main(void)
     tcase_add_test(tcase, leases_are_not_made_from_an_old_look_at_the_table);
     tcase_add_test(tcase, whoever_leads_looks_into_a_hole_at_once);
     tcase_add_test(tcase, others_look_into_a_hole_that_stays);
+    tcase_add_test(tcase, a_finished_lease_learns_its_children_from_a_listing);
     tcase_add_test(tcase, a_table_that_cannot_be_read_is_read_again);
     tcase_add_test(tcase, a_large_table_is_looked_at_less_often);
     tcase_add_test(tcase, stopping_with_nothing_held_is_at_once);
