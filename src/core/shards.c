@@ -16,8 +16,8 @@ struct node {
     bool has_child;     /* in the listing */
     bool is_unexpected; /* a parent of it still counts as open */
     bool last;          /* of its line: open, or the end of an archive */
-    bool needed;  /* an open shard without a lease, or an ancestor of one with no lease between
-                   * them */
+    bool needed;  /* an open shard without a lease, or the child of one that is being read; or an
+                   * ancestor of such a one with no lease between them */
     bool settled; /* the two below are final */
     bool is_descendant; /* has a lease, or descends from a shard that has one or gets one */
     bool create;
@@ -238,13 +238,30 @@ static bool mark_parents(const struct planner *planner, const struct node *node)
     return moved;
 }
 
+/* Somebody is reading a closed parent of it, and will look for its other parent at the end. */
+static bool is_awaited(const struct planner *planner, const struct node *node)
+{
+    for (unsigned p = 0; p < node->shard->parents_n; p++) {
+        const struct node *parent = parent_of(planner, node, p);
+        const struct kh_table_row *row = kh_table_find(planner->table, node->shard->parents[p]);
+
+        if (row != NULL && !kh_lease_is_finished(&row->lease) &&
+            (parent == NULL || !parent->shard->open)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* From the last shards without a lease up to the nearest shards that have one. */
 static void mark_needed(struct planner *planner)
 {
     bool moved = true;
 
     for (size_t i = 0; i < planner->n; i++) {
-        planner->nodes[i].needed = planner->nodes[i].last && !planner->nodes[i].has_lease;
+        struct node *node = &planner->nodes[i];
+
+        node->needed = !node->has_lease && (node->last || is_awaited(planner, node));
     }
     for (unsigned generation = 0; moved && generation < GENERATIONS_MAX; generation++) {
         moved = false;

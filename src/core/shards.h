@@ -12,6 +12,8 @@
  *           folder of files may consist of such;
  *         - a shard without a lease whose parents are finished gets one, at TRIM_HORIZON. In Java
  *           it counts as a descendant that its parents' end will see to, and stays a hole for ever;
+ *         - the other parent of a merge is needed as soon as one of them is being read, not only
+ *           while an open shard below them has no lease: whoever reads it waits for its lease;
  *         - a parent's lease counts although the parent is past retention. In Java its child then
  *           is nobody's, and begins at the initial position: with LATEST that loses records.
  */

@@ -15,6 +15,9 @@
 /* One that whoever leads should have seen to is seen to by all after so many audits: so not every
  * worker lists the shards of the stream after each split. */
 #define OTHERS_AUDITS_N 3
+/* Unless a row could not be read: made anew, its shard would be read again from the beginning. So
+ * there is time to mend it, as much as three audits take in Java. */
+#define DOUBT_MS KH_MINUTES(5)
 /* What a sync could do nothing about is looked into ever more rarely, in the end after this many
  * times audit_ms. */
 #define IDLE_FACTOR_MAX 16
@@ -109,12 +112,18 @@ void kh_sync_audit(struct kh_sync *sync, const struct kh_table *table, kh_ms now
     }
 }
 
+static kh_ms due_ms(const struct kh_sync *sync)
+{
+    return sync->in_doubt ? kh_ms_max(sync->next_at_ms, sync->hole_since_ms + DOUBT_MS)
+                          : sync->next_at_ms;
+}
+
 void kh_sync_tick(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
                   struct kh_cmds *out)
 {
     const struct kh_worker_config *config = &sync->ctx->config;
 
-    if (!sync->wanted || sync->state != KH_SYNC_IDLE || now_ms < sync->next_at_ms) {
+    if (!sync->wanted || sync->state != KH_SYNC_IDLE || now_ms < due_ms(sync)) {
         return;
     }
     if (is_too_old(sync, now_ms)) {
@@ -290,5 +299,5 @@ bool kh_sync_on_answer(struct kh_sync *sync, const struct kh_lease_answer *answe
 
 kh_ms kh_sync_deadline(const struct kh_sync *sync)
 {
-    return sync->wanted && sync->state == KH_SYNC_IDLE ? sync->next_at_ms : KH_NEVER;
+    return sync->wanted && sync->state == KH_SYNC_IDLE ? due_ms(sync) : KH_NEVER;
 }

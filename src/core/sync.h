@@ -38,6 +38,7 @@ struct kh_sync {
     kh_ms next_at_ms;
     kh_ms audit_at_ms;   /* the latest next_at_ms if something is new */
     kh_ms looked_at_ms;  /* when the look at the table was sent that the worker's table shows */
+    bool in_doubt;       /* a row of it could not be read: a hole may be that of this row */
     unsigned failures_n; /* in a row */
     unsigned idle_n;     /* syncs in a row that found nothing to do */
     struct kh_hole hole; /* at the newest look */

@@ -302,7 +302,7 @@ static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row,
 
 /* With a row that cannot be read, the children of its shard look like a line that nobody reads; put
  * at LATEST or at a timestamp they would lose what came before. At TRIM_HORIZON nothing can be
- * lost. */
+ * lost, and shard sync only takes its time. */
 static bool may_sync(const struct kh_worker *worker)
 {
     return worker->listed &&
@@ -486,6 +486,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     }
     doubt_robbed(worker, now_ms, out);
     worker->sync.leads = kh_fleet_leads(&worker->fleet, &worker->table, now_ms);
+    worker->sync.in_doubt = !worker->whole;
     kh_sync_audit(&worker->sync, &worker->table, now_ms, out);
     kh_taking_readopt(&worker->taking, now_ms, out);
     kh_taking_decide(&worker->taking, now_ms, out);

@@ -223,6 +223,19 @@ START_TEST(a_parent_that_kinesis_has_forgotten_still_counts)
 }
 END_TEST
 
+/* 0 is read once more, though what came of it is long begun: its end hangs on the lease of 1. */
+START_TEST(the_other_parent_is_needed_even_if_all_that_is_open_has_a_lease)
+{
+    static const unsigned with_lease[] = {0, 4, 5, 7, 8};
+
+    have_leases(with_lease, 5);
+    kh_shards_plan_missing(&plan, shards, EXAMPLE_N, &table, KH_POSITION_LATEST, false);
+    ck_assert_uint_eq(plan.n, 1);
+    ck_assert_str_eq(plan.steps[0].lease.key, "s01");
+    ck_assert_int_eq(plan.steps[0].type, KH_SHARD_CREATE);
+}
+END_TEST
+
 START_TEST(leases_of_old_workers_get_their_ranges)
 {
     static const unsigned with_lease[] = {4, 8, 9, 10};
@@ -293,6 +306,7 @@ int main(void)
     tcase_add_test(tcase, a_child_that_got_no_lease_when_its_parent_ended_gets_one_now);
     tcase_add_test(tcase, a_child_of_a_merge_waits_for_the_end_of_both_parents);
     tcase_add_test(tcase, a_parent_that_kinesis_has_forgotten_still_counts);
+    tcase_add_test(tcase, the_other_parent_is_needed_even_if_all_that_is_open_has_a_lease);
     tcase_add_test(tcase, leases_of_old_workers_get_their_ranges);
     tcase_add_test(tcase,
                    a_child_of_an_open_shard_gets_no_lease_from_a_listing_that_is_used_all_the_same);

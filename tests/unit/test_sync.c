@@ -275,6 +275,33 @@ START_TEST(a_lease_whose_range_nobody_knows_does_not_keep_the_listings_coming)
 }
 END_TEST
 
+/* The hole may be that of a row that cannot be read. */
+START_TEST(in_doubt_a_hole_is_left_alone_for_some_minutes)
+{
+    have("a", &halves[0].range, KH_SEQ_LATEST);
+    sync.in_doubt = true;
+    look(1000);
+    ck_assert(!tick(1000));
+    ck_assert_int_eq(kh_sync_deadline(&sync), 1000 + KH_MINUTES(5));
+    look(200000);
+    ck_assert(!tick(200000));
+
+    sync.in_doubt = false; /* the row was mended, and is not the one that is missing */
+    look(200000);
+    ck_assert(tick(200000));
+}
+END_TEST
+
+START_TEST(in_doubt_for_long_the_hole_is_filled)
+{
+    have("a", &halves[0].range, KH_SEQ_LATEST);
+    sync.in_doubt = true;
+    look(1000);
+    look(1000 + KH_MINUTES(5));
+    ck_assert(tick(1000 + KH_MINUTES(5)));
+}
+END_TEST
+
 static void orphan(void)
 {
     have("a0", &(struct kh_hash_range){"0", LAST}, KH_SEQ_SHARD_END);
@@ -363,6 +390,8 @@ int main(void)
     tcase_add_test(tcase, news_shorten_the_pause);
     tcase_add_test(tcase, a_range_is_filled_in_whoever_owns_the_lease);
     tcase_add_test(tcase, a_lease_whose_range_nobody_knows_does_not_keep_the_listings_coming);
+    tcase_add_test(tcase, in_doubt_a_hole_is_left_alone_for_some_minutes);
+    tcase_add_test(tcase, in_doubt_for_long_the_hole_is_filled);
     tcase_add_test(tcase, a_child_that_got_no_lease_gets_one_while_its_parents_is_there);
     tcase_add_test(tcase, a_deleted_lease_is_not_made_anew);
     tcase_add_test(tcase, a_parent_that_cannot_be_read_makes_nothing);

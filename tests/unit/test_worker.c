@@ -682,6 +682,27 @@ START_TEST(a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip)
 }
 END_TEST
 
+START_TEST(at_the_horizon_a_row_that_cannot_be_read_only_makes_the_sync_wait)
+{
+    struct kh_lease half = lease("a", "me", "0", HALF);
+
+    tick(1000);
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){.verb = KH_LEASE_LIST,
+                                    .outcome = KH_LEASE_DONE,
+                                    .leases = &half,
+                                    .leases_n = 1,
+                                    .malformed_n = 1},
+           1010);
+    tick(1020);
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_LIST_SHARDS));
+    tick(kh_worker_deadline(worker));
+    listed(cmds_op(&out)->id, &half, 1, 3000); /* now it can be read, or is gone */
+    tick(3010);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_LIST_SHARDS));
+}
+END_TEST
+
 START_TEST(with_nothing_to_read_it_says_so_and_ends)
 {
     kh_ms now_ms = 1000;
@@ -802,6 +823,7 @@ int main(void)
     tcase_add_test(tcase, while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_first);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
     tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
+    tcase_add_test(tcase, at_the_horizon_a_row_that_cannot_be_read_only_makes_the_sync_wait);
     tcase_add_test(tcase, with_nothing_to_read_it_says_so_and_ends);
     tcase_add_test(tcase, a_finished_parent_without_its_child_in_the_listing_is_not_the_end);
     tcase_add_test(tcase, a_table_that_stays_unreadable_is_tried_ever_more_rarely);
