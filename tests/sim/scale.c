@@ -227,6 +227,8 @@ static void tell(const struct result *result, uint32_t workers_n, uint32_t lease
                  (double)result->joined_ms / 1000, shares * JAVA_TAKE_S, "30 to 300");
     (void)printf("  %-34s %12.1f %12s %12s\n", "after a tenth was asked to stop",
                  (double)result->stopped_ms / 1000, "20 to 40", "30 to 180");
+    (void)printf("  longest rest of a lease that was handed over %.1f s (Java 3.x: 10.0)\n",
+                 (double)result->longest_rest_ms / 1000);
     (void)printf(
         "  latest renewal %.1f s, %.0f %% of failoverTimeMillis; owner changes in %d steady "
         "minutes %" PRIu64 "; CPU of a worker %.2f %% of a core\n",
