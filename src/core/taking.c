@@ -4,6 +4,9 @@
 
 #include "base/assert.h"
 
+/* A read unit each. */
+#define COMING_AT_ONCE_MAX 10
+
 void kh_taking_init(struct kh_taking *taking, struct kh_ctx *ctx)
 {
     enum kh_rc rc;
@@ -199,6 +202,12 @@ void kh_taking_readopt(struct kh_taking *taking, kh_ms now_ms, struct kh_cmds *o
     }
 }
 
+static void look_at(struct kh_taking *taking, const char *key, kh_ms now_ms, struct kh_cmds *out)
+{
+    kh_cmds_push_op(out, KH_LEASE_GET, key)->id = ++taking->ctx->op;
+    wait_for(taking, KH_PENDING_LOOK, key, now_ms);
+}
+
 void kh_taking_look_into(struct kh_taking *taking, const struct kh_coord_key *keys, size_t n,
                          kh_ms now_ms, struct kh_cmds *out)
 {
@@ -208,9 +217,25 @@ void kh_taking_look_into(struct kh_taking *taking, const struct kh_coord_key *ke
         if (row != NULL && (is_busy(taking, row) || is_me(taking, row->lease.owner))) {
             continue; /* the table has shown it, too */
         }
-        kh_cmds_push_op(out, KH_LEASE_GET, keys[i].key)->id = ++taking->ctx->op;
-        wait_for(taking, KH_PENDING_LOOK, keys[i].key, now_ms);
+        look_at(taking, keys[i].key, now_ms, out);
     }
+}
+
+bool kh_taking_look_at_coming(struct kh_taking *taking, kh_ms now_ms, struct kh_cmds *out)
+{
+    size_t n = kh_table_n(taking->table);
+    unsigned asked_n = 0;
+
+    for (size_t i = 0; i < n && asked_n < COMING_AT_ONCE_MAX; i++) {
+        const struct kh_table_row *row = kh_table_at(taking->table, taking->coming_i++ % n);
+
+        if (row->lease.checkpoint_owner[0] != '\0' && is_me(taking, row->lease.owner) &&
+            !is_busy(taking, row)) {
+            look_at(taking, row->lease.key, now_ms, out);
+            asked_n++;
+        }
+    }
+    return asked_n > 0;
 }
 
 /* The index is always a little late: only the lease itself says whose it is. */

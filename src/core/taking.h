@@ -32,6 +32,7 @@ struct kh_taking {
     kh_ms rebalance_at_ms; /* leads: when to even out */
     kh_ms rebalanced_at_ms;
     size_t workers_n; /* that had reported by then */
+    size_t coming_i;  /* which row to look at next, of those that are on their way to us */
     bool look_soon;   /* what we know of the table has turned out to be old */
 };
 
@@ -45,6 +46,10 @@ void kh_taking_decide(struct kh_taking *taking, kh_ms now_ms, struct kh_cmds *ou
 /* The index says that these might be ours: ask for each as it is now. */
 void kh_taking_look_into(struct kh_taking *taking, const struct kh_coord_key *keys, size_t n,
                          kh_ms now_ms, struct kh_cmds *out);
+
+/* Leases that were asked for are on their way to us: ask for a few of them as they are now, others
+ * next time. False if there are none. */
+bool kh_taking_look_at_coming(struct kh_taking *taking, kh_ms now_ms, struct kh_cmds *out);
 
 /* TAKE was answered. True if the lease is ours from now on. */
 bool kh_taking_on_take(struct kh_taking *taking, const struct kh_pending_entry *entry,

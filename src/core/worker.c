@@ -18,6 +18,7 @@
 #define ROWS_PER_READ_UNIT 20
 #define LIST_RETRY_MS      500
 #define SOON_MS            200
+#define COMING_MS          400
 #define LIST_RETRY_MS_MAX  KH_SECONDS(10)
 /* After the children are gone, or killed: how long the releases may take. */
 #define RELEASE_MS_MAX KH_SECONDS(2)
@@ -41,6 +42,7 @@ struct kh_worker {
     bool whole;  /* the newest LIST had no row that cannot be read */
     kh_ms list_sent_at_ms;
     kh_ms list_at_ms;
+    kh_ms coming_at_ms; /* when to look at the leases that are on their way to us, one by one */
     unsigned list_failures_n;
     kh_ms kill_at_ms; /* STOPPING: children that are still there are killed */
     kh_ms end_at_ms;  /* STOPPING: from here on nothing is waited for */
@@ -108,6 +110,7 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     kh_sync_init(&worker->sync, &worker->ctx, now_ms);
     worker->consumers_at_ms = KH_NEVER;
     worker->list_at_ms = now_ms;
+    worker->coming_at_ms = KH_NEVER;
     worker->kill_at_ms = KH_NEVER;
     worker->end_at_ms = KH_NEVER;
     worker->whole = true;
@@ -205,6 +208,14 @@ static bool is_one_coming(const struct kh_worker *worker)
         }
     }
     return false;
+}
+
+/* A table that is looked at rarely would let what was handed over lie until the next look. */
+static void look_at_coming_later(struct kh_worker *worker, kh_ms now_ms)
+{
+    if (least_pause_ms(worker) > COMING_MS && is_one_coming(worker)) {
+        worker->coming_at_ms = kh_ms_min(worker->coming_at_ms, now_ms + COMING_MS);
+    }
 }
 
 /* A small table is looked at every list_ms and whenever a lease may have run out, and a few times
@@ -481,6 +492,7 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
     }
     worker->whole = answer->malformed_n == 0;
     worker->list_at_ms = next_list_ms(worker, now_ms);
+    look_at_coming_later(worker, now_ms);
     if (worker->state != WORKER_RUNNING) {
         return;
     }
@@ -540,6 +552,7 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
     case KH_PENDING_ASK:
     case KH_PENDING_GIVE:
         kh_taking_on_asked(&worker->taking, &entry, event->answer, now_ms, out);
+        look_at_coming_later(worker, now_ms);
         doubt_robbed(worker, now_ms, out); /* perhaps it was ours that was given away */
         break;
     case KH_PENDING_LOOK:
@@ -646,6 +659,11 @@ static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_m
     if (!worker->listing && now_ms >= worker->list_at_ms) {
         send_list(worker, now_ms, out);
     }
+    if (now_ms >= worker->coming_at_ms) {
+        worker->coming_at_ms = kh_taking_look_at_coming(&worker->taking, now_ms, out)
+                                   ? now_ms + kh_ctx_jitter(&worker->ctx, COMING_MS)
+                                   : KH_NEVER;
+    }
     if (may_sync(worker)) {
         kh_sync_tick(&worker->sync, &worker->table, now_ms, out);
     }
@@ -750,6 +768,7 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
     if (!worker->listing) {
         at_ms = kh_ms_min(at_ms, worker->list_at_ms);
     }
+    at_ms = kh_ms_min(at_ms, worker->coming_at_ms);
     if (may_sync(worker)) {
         at_ms = kh_ms_min(at_ms, kh_sync_deadline(&worker->sync));
     }

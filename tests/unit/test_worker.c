@@ -648,6 +648,35 @@ START_TEST(while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_fi
 }
 END_TEST
 
+START_TEST(in_a_large_table_what_is_on_its_way_is_looked_at_by_itself)
+{
+    static struct kh_lease rows[200];
+
+    config.leases_max = 1;
+    make();
+    for (int i = 0; i < 200; i++) {
+        char key[8] = {'s', (char)('0' + i / 100), (char)('0' + i / 10 % 10), (char)('0' + i % 10)};
+
+        rows[i] = lease(key, "kind", "0", LAST);
+    }
+    strcpy(rows[7].owner, "me");
+    strcpy(rows[7].checkpoint_owner, "kind");
+    tick(1000);
+    listed(cmds_op(&out)->id, rows, 200, 1010);
+    ck_assert_int_le(kh_worker_deadline(worker), 1410); /* the table itself not before 2700 */
+    tick(1410);
+    ck_assert_int_eq(cmds_op(&out)->verb, KH_LEASE_GET);
+    ck_assert_str_eq(cmds_op(&out)->key, "s007");
+    rows[7].checkpoint_owner[0] = '\0';
+    rows[7].counter = 6;
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){
+               .verb = KH_LEASE_GET, .outcome = KH_LEASE_DONE, .found = true, .lease = rows[7]},
+           1420);
+    ck_assert(cmds_noted(&out, "worker.readopt"));
+}
+END_TEST
+
 START_TEST(a_third_signal_waits_for_nothing)
 {
     struct kh_lease all = lease("s", "", "0", LAST);
@@ -821,6 +850,7 @@ int main(void)
     tcase_add_test(tcase, whoever_stops_before_a_lease_came_asks_for_it_no_more);
     tcase_add_test(tcase, the_table_is_looked_at_when_a_lease_may_run_out);
     tcase_add_test(tcase, while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_first);
+    tcase_add_test(tcase, in_a_large_table_what_is_on_its_way_is_looked_at_by_itself);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
     tcase_add_test(tcase, a_row_that_cannot_be_read_keeps_children_from_being_put_at_the_tip);
     tcase_add_test(tcase, at_the_horizon_a_row_that_cannot_be_read_only_makes_the_sync_wait);
