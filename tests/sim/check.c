@@ -30,11 +30,43 @@ bool sim_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
     return look_up(sim, w, shard, &found) && found.acts_as_owner;
 }
 
-/* A thief of the Java kind begins at once; whoever it robs learns it from its next write, and stops
- * at the latest when its lease would have expired. Ours waits for that. */
-static bool just_stolen(const struct sim *sim, uint32_t shard)
+/* Clocks that run at different rates disagree by so much over a failover time. */
+static kh_ms slack_ms(const struct sim *sim)
 {
-    return sim->now_ms - sim->table.rows[shard].stolen_at_ms <= sim->workers[0].config.failover_ms;
+    return sim->config.drift ? 5 : 0;
+}
+
+/* Two at once are forgiven where Java's own rules make them, and only for as long:
+ *
+ * - A Java thief begins at once. Whoever it robs learns it from its next write, and stops at the
+ *   latest when its lease runs out: failover time after its last write, which was before the theft.
+ * - The same when a Java leader gives a lease away whose owner is alive: the new owner cannot know.
+ * - Java counts expiry from the answer to a write, not from its sending; and an earlier write that
+ * it
+ *   recognises as its own as if it were new. So it may still act when the counter has stood still
+ *   for the failover time. Ours may begin from then on and not before.
+ *
+ * Two Java workers are no matter of ours. */
+static bool is_forgiven(const struct sim *sim, uint32_t a, uint32_t b, uint32_t shard)
+{
+    const struct sim_row *row = &sim->table.rows[shard];
+    kh_ms failover_ms = SIM_PEER_FAILOVER_MS + slack_ms(sim);
+    uint32_t ours = sim->workers[a].is_peer ? b : a;
+    uint32_t java = sim->workers[a].is_peer ? a : b;
+
+    if (sim->workers[a].is_peer && sim->workers[b].is_peer) {
+        return true;
+    }
+    if (sim->now_ms - row->given_at_ms <= failover_ms) {
+        return true;
+    }
+    if (!sim->workers[a].is_peer && !sim->workers[b].is_peer) {
+        return false;
+    }
+    if (row->beat_at_ms[ours] <= row->beat_at_ms[java]) {
+        return sim->now_ms - row->stolen_at_ms <= failover_ms;
+    }
+    return sim->now_ms + slack_ms(sim) >= row->beat_at_ms[java] + SIM_PEER_FAILOVER_MS;
 }
 
 static void check_alone(struct sim *sim, uint32_t w, uint32_t shard)
@@ -46,10 +78,17 @@ static void check_alone(struct sim *sim, uint32_t w, uint32_t shard)
             continue;
         }
         o->acts[shard] = sim_acts_as_owner(sim, other, shard); /* its time goes on without it */
-        if (o->acts[shard] && !just_stolen(sim, shard)) {
+        if (o->acts[shard] && !is_forgiven(sim, w, other, shard)) {
             sim_fail(sim, "one owner: %c and %c both act as owner of %s", sim_letter(w),
                      sim_letter(other), sim->stream.shards[shard].id);
         }
+    }
+}
+
+void sim_check_peer(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    if (!kh_lease_is_finished(&sim->table.rows[shard].lease)) {
+        check_alone(sim, w, shard);
     }
 }
 
@@ -117,6 +156,24 @@ void sim_check_write(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
         (op->set | op->add_one) != KH_LEASE_CHILDREN && look_up(sim, w, shard, &held) &&
         sim_worker_now(sim, w) >= held.expires_at_ms) {
         sim_fail(sim, "expiry: %c renews %s after it had expired", sim_letter(w), op->key);
+    }
+}
+
+static bool knows_3x(const struct sim *sim)
+{
+    return sim_coord_find(sim, KH_COORD_LEASE_TABLE, KH_COORD_VERSION, "") != NULL ||
+           sim_coord_find(sim, KH_COORD_LEGACY_TABLE, KH_COORD_VERSION, "") != NULL;
+}
+
+/* An item that is no lease stops every 2.x worker that reads the table: none is written unless
+ * somebody has made this a 3.x fleet. */
+void sim_check_coord(struct sim *sim, uint32_t w, const struct kh_coord_op *op)
+{
+    bool writes = op->verb == KH_COORD_PUT || op->verb == KH_COORD_UPDATE;
+
+    if (writes && op->place == KH_COORD_LEASE_TABLE && !knows_3x(sim)) {
+        sim_fail(sim, "foreign: %c writes an item that is no lease into the table of a 2.x fleet",
+                 sim_letter(w));
     }
 }
 

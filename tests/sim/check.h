@@ -21,10 +21,16 @@ struct sim_row;
  * acts as owner of. */
 void sim_check_owners(struct sim *sim, uint32_t worker);
 
+/* The same when a Java peer is about to process records of shard. */
+void sim_check_peer(struct sim *sim, uint32_t worker, uint32_t shard);
+
 bool sim_acts_as_owner(const struct sim *sim, uint32_t worker, uint32_t shard);
 
 /* A worker sends a write. */
 void sim_check_write(struct sim *sim, uint32_t worker, const struct kh_lease_op *op);
+
+/* A worker asks something about the fleet. */
+void sim_check_coord(struct sim *sim, uint32_t worker, const struct kh_coord_op *op);
 
 /* The table has changed from old to row. */
 void sim_check_row(struct sim *sim, uint32_t shard, bool old_exists, const struct kh_lease *old,

@@ -40,6 +40,8 @@ static void forget(struct sim_worker *worker)
 {
     kh_worker_free(worker->core);
     worker->core = NULL;
+    kh_mem_free(worker->peer);
+    worker->peer = NULL;
     for (size_t i = 0; i < worker->inbox_n; i++) {
         sim_ev_free(&worker->inbox[i]);
     }
@@ -65,6 +67,11 @@ static kh_ms own_time(const struct sim_worker *worker, kh_ms virtual_ms)
 kh_ms sim_worker_now(const struct sim *sim, uint32_t worker)
 {
     return own_time(&sim->workers[worker], sim->now_ms);
+}
+
+int64_t sim_worker_wall_ms(const struct sim *sim, uint32_t worker)
+{
+    return SIM_WALL_MS + sim->now_ms + sim->workers[worker].wall_skew_ms;
 }
 
 /* The first virtual time at which the worker's own clock shows at_ms. */
@@ -114,15 +121,14 @@ static void check_ticket(struct sim *sim, uint32_t w, const struct kh_cmd *cmd)
     worker->ticket = cmd->ticket;
 }
 
-static void check_op_id(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
+static void check_op_id(struct sim *sim, uint32_t w, uint64_t id)
 {
     struct sim_worker *worker = &sim->workers[w];
 
-    if (op->id <= worker->op_id) {
-        sim_fail(sim, "%c uses request number %llu again", sim_letter(w),
-                 (unsigned long long)op->id);
+    if (id <= worker->op_id) {
+        sim_fail(sim, "%c uses request number %llu again", sim_letter(w), (unsigned long long)id);
     }
-    worker->op_id = op->id;
+    worker->op_id = id;
 }
 
 static void do_fetch(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_cmd *cmd)
@@ -282,12 +288,15 @@ static void carry_out(struct sim *sim, uint32_t w, const struct kh_cmd *cmd)
     case KH_CMD_NOTE:
         break;
     case KH_CMD_STORE:
-        check_op_id(sim, w, cmd->op);
+        check_op_id(sim, w, cmd->op->id);
         sim_check_write(sim, w, cmd->op);
         sim_table_submit(sim, w, cmd->op);
         break;
     case KH_CMD_COORD:
-        sim_fail(sim, "%c asks for the coordinator state", sim_letter(w));
+        check_op_id(sim, w, cmd->coord->id);
+        sim_check_coord(sim, w, cmd->coord);
+        sim_coord_submit(sim, w, cmd->coord);
+        break;
     case KH_CMD_LIST_SHARDS:
         check_ticket(sim, w, cmd);
         sim_stream_list(sim, w, cmd);
@@ -347,7 +356,35 @@ static void tick(struct sim *sim, uint32_t w, const struct sim_ev *ev)
         set_timer(sim, w);
         return;
     }
-    step(sim, w, &(struct kh_event){.type = KH_EVENT_TICK});
+    step(sim, w, &(struct kh_event){.type = KH_EVENT_TICK, .wall_ms = sim_worker_wall_ms(sim, w)});
+}
+
+static void answered(struct sim *sim, uint32_t w, const struct sim_request *request)
+{
+    if (request->coord != NULL) {
+        step(sim, w,
+             &(struct kh_event){.type = KH_EVENT_COORD,
+                                .coord = &request->coord->answer,
+                                .wall_ms = sim_worker_wall_ms(sim, w)});
+    } else {
+        step(sim, w, &(struct kh_event){.type = KH_EVENT_STORE, .answer = &request->answer});
+    }
+}
+
+/* How busy this machine is: it depends on its leases, and a little on the moment. */
+static void measured(struct sim *sim, uint32_t w)
+{
+    double percent = 2 + (double)sim_draw(sim, 0, 2000) / 1000;
+
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        percent += sim->workers[w].acts[i] ? 3 : 0;
+    }
+    sim_push(
+        sim, KH_SECONDS(1),
+        (struct sim_ev){.type = SIM_EV_UTILIZATION, .worker = w, .life = sim->workers[w].life});
+    step(sim, w,
+         &(struct kh_event){.type = KH_EVENT_UTILIZATION,
+                            .percent = sim_chance(sim, 10) ? -1 : percent});
 }
 
 static void fetched(struct sim *sim, const struct sim_ev *ev)
@@ -383,9 +420,7 @@ static void deliver(struct sim *sim, const struct sim_ev *ev)
         tick(sim, w, ev);
         break;
     case SIM_EV_ANSWER:
-        step(sim, w,
-             &(struct kh_event){.type = KH_EVENT_STORE,
-                                .answer = &((struct sim_request *)ev->p)->answer});
+        answered(sim, w, ev->p);
         break;
     case SIM_EV_SHARDS: {
         const struct sim_listing *listing = ev->p;
@@ -411,6 +446,9 @@ static void deliver(struct sim *sim, const struct sim_ev *ev)
             read_pipe(sim, w, ev->shard);
         }
         break;
+    case SIM_EV_UTILIZATION:
+        measured(sim, w);
+        break;
     case SIM_EV_STOP:
         step(sim, w, &(struct kh_event){.type = ev->a != 0 ? KH_EVENT_STOP_NOW : KH_EVENT_STOP});
         break;
@@ -419,8 +457,31 @@ static void deliver(struct sim *sim, const struct sim_ev *ev)
     case SIM_EV_CHILD:
     case SIM_EV_PEER:
     case SIM_EV_PATIENCE:
-        break; /* not for a host */
+        break; /* not for a core */
     }
+}
+
+/* Somebody is there to hear it. */
+static void hear(struct sim *sim, const struct sim_ev *ev)
+{
+    const struct sim_worker *worker = &sim->workers[ev->worker];
+
+    if (worker->core != NULL) {
+        deliver(sim, ev);
+    } else if (worker->peer != NULL && ev->type == SIM_EV_PEER) {
+        sim_peer_timer(sim, ev->worker, ev);
+    } else if (worker->peer != NULL && ev->type == SIM_EV_ANSWER) {
+        sim_peer_answer(sim, ev->worker, ev->p);
+    }
+}
+
+static void keep_back(struct sim_worker *worker, const struct sim_ev *ev)
+{
+    if (worker->inbox_n == worker->inbox_capacity) {
+        worker->inbox_capacity = kh_mem_grown(worker->inbox_capacity, worker->inbox_n + 1);
+        worker->inbox = kh_mem_resize(worker->inbox, worker->inbox_capacity, sizeof *worker->inbox);
+    }
+    worker->inbox[worker->inbox_n++] = *ev;
 }
 
 void sim_host_event(struct sim *sim, struct sim_ev *ev)
@@ -428,20 +489,11 @@ void sim_host_event(struct sim *sim, struct sim_ev *ev)
     struct sim_worker *worker = &sim->workers[ev->worker];
 
     if (worker->life == ev->life && worker->state == SIM_FROZEN) {
-        if (worker->inbox_n == worker->inbox_capacity) {
-            worker->inbox_capacity = kh_mem_grown(worker->inbox_capacity, worker->inbox_n + 1);
-            worker->inbox =
-                kh_mem_resize(worker->inbox, worker->inbox_capacity, sizeof *worker->inbox);
-        }
-        worker->inbox[worker->inbox_n++] = *ev;
+        keep_back(worker, ev);
         return;
     }
     if (worker->life == ev->life && worker->state == SIM_UP) {
-        if (worker->is_peer) {
-            sim_peer_answer(sim, ev->worker, ev->p);
-        } else {
-            deliver(sim, ev);
-        }
+        hear(sim, ev);
     }
     sim_ev_free(ev);
 }
@@ -484,6 +536,7 @@ void sim_start(struct sim *sim, uint32_t w, bool same_id)
     kh_assert(worker->state == SIM_DOWN || worker->state == SIM_STOPPED);
     worker->life = ++sim->lives;
     worker->state = SIM_UP;
+    worker->is_peer = false;
     worker->saw_freeze = false;
     worker->hurried = false;
     worker->stop_asked_at_ms = KH_NEVER;
@@ -495,13 +548,17 @@ void sim_start(struct sim *sim, uint32_t w, bool same_id)
     worker->core = kh_worker_new(&worker->config, sim_worker_now(sim, w));
     sim_note(sim, "%c starts as %s", sim_letter(w), worker->config.worker_id);
     set_timer(sim, w);
+    if (sim->config.measured) {
+        sim_push(sim, sim_draw(sim, 0, 1000),
+                 (struct sim_ev){.type = SIM_EV_UTILIZATION, .worker = w, .life = worker->life});
+    }
 }
 
 void sim_start_peer(struct sim *sim, uint32_t w)
 {
     struct sim_worker *worker = &sim->workers[w];
 
-    kh_assert(worker->state == SIM_DOWN);
+    kh_assert(worker->state == SIM_DOWN || worker->state == SIM_STOPPED);
     worker->life = ++sim->lives;
     worker->state = SIM_UP;
     worker->is_peer = true;
@@ -523,15 +580,23 @@ void sim_crash(struct sim *sim, uint32_t w)
     worker->state = SIM_DOWN;
     worker->life = ++sim->lives;
     forget(worker);
-    kh_mem_free(worker->peer);
-    worker->peer = NULL;
+}
+
+void sim_peer_exit(struct sim *sim, uint32_t w)
+{
+    struct sim_worker *worker = &sim->workers[w];
+
+    sim_note(sim, "%c has stopped", sim_letter(w));
+    worker->state = SIM_STOPPED;
+    worker->life = ++sim->lives;
+    forget(worker);
 }
 
 void sim_freeze(struct sim *sim, uint32_t w)
 {
     struct sim_worker *worker = &sim->workers[w];
 
-    if (worker->state == SIM_UP && !worker->is_peer) {
+    if (worker->state == SIM_UP) {
         sim_note(sim, "%c is frozen", sim_letter(w));
         worker->state = SIM_FROZEN;
         worker->saw_freeze = true;
@@ -547,12 +612,14 @@ void sim_thaw(struct sim *sim, uint32_t w)
     }
     sim_note(sim, "%c runs again", sim_letter(w));
     worker->state = SIM_UP;
-    sim_check_owners(sim, w);
+    if (worker->core != NULL) {
+        sim_check_owners(sim, w);
+    }
     for (size_t i = 0; i < worker->inbox_n; i++) {
-        if (worker->core != NULL) {
-            deliver(sim, &worker->inbox[i]);
+        hear(sim, &worker->inbox[i]);
+        if (worker->inbox_n > 0) { /* not if that was its end */
+            sim_ev_free(&worker->inbox[i]);
         }
-        sim_ev_free(&worker->inbox[i]);
     }
     worker->inbox_n = 0;
 }
@@ -561,7 +628,12 @@ static void ask_to_stop(struct sim *sim, uint32_t w, bool now, kh_ms patience_ms
 {
     struct sim_worker *worker = &sim->workers[w];
 
-    if (worker->is_peer || (worker->state != SIM_UP && worker->state != SIM_FROZEN)) {
+    if (worker->state != SIM_UP && worker->state != SIM_FROZEN) {
+        return;
+    }
+    if (worker->is_peer) {
+        sim_note(sim, "%c is asked to stop", sim_letter(w));
+        sim_peer_set_timer(sim, w, SIM_PEER_STOP, 0);
         return;
     }
     sim_note(sim, "%c is asked to stop%s", sim_letter(w), now ? " now" : "");

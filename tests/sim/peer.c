@@ -5,72 +5,235 @@
 #include "base/mem.h"
 #include "sim.h"
 
-#define FAILOVER_MS KH_SECONDS(10)
-#define TAKE_MS     20050
-#define RENEW_MS    3308
-#define PROCESS_MS  1000
+#define RENEW_MS       3308
+#define DISPATCH_MS    1000
+#define PARENT_POLL_MS KH_SECONDS(10)
+#define CLEAN_TICK_MS  KH_MINUTES(1)
+#define CLEAN_MS       KH_MINUTES(5)
+#define BATCH_RECORDS  50
+#define PURPOSES       16
+#define SHARDS         256
+_Static_assert(SIM_SHARDS_MAX <= SHARDS, "a shard has to fit into a request's number");
 
 static struct sim_peer *peer_of(const struct sim *sim, uint32_t w)
 {
     return sim->workers[w].peer;
 }
 
-static void set_timer(struct sim *sim, uint32_t w, enum sim_peer_timer timer, kh_ms delay_ms)
+static const char *name_of(const struct sim *sim, uint32_t w)
+{
+    return sim->workers[w].config.worker_id;
+}
+
+void sim_peer_set_timer(struct sim *sim, uint32_t w, enum sim_peer_timer timer, kh_ms delay_ms)
 {
     sim_push(sim, delay_ms,
              (struct sim_ev){
                  .type = SIM_EV_PEER, .worker = w, .life = sim->workers[w].life, .a = timer});
 }
 
+/* What an answer is about is told by the request's number. */
+void sim_peer_submit(struct sim *sim, uint32_t w, struct kh_lease_op *op, uint32_t shard,
+                     enum sim_peer_purpose purpose)
+{
+    op->id = (++peer_of(sim, w)->op_n * SHARDS + shard) * PURPOSES + (uint64_t)purpose;
+    sim_table_submit(sim, w, op);
+}
+
 void sim_peer_start(struct sim *sim, uint32_t w)
 {
-    sim->workers[w].peer = kh_mem_new(1, sizeof(struct sim_peer));
-    set_timer(sim, w, SIM_PEER_TAKE, 0);
-    set_timer(sim, w, SIM_PEER_RENEW, 1);
-    set_timer(sim, w, SIM_PEER_PROCESS, 2);
+    struct sim_peer *peer = kh_mem_new(1, sizeof *peer);
+
+    sim->workers[w].peer = peer;
+    peer->cleaned_at_ms = sim->now_ms;
+    sim_peer_set_timer(sim, w, SIM_PEER_TAKE, 0);
+    sim_peer_set_timer(sim, w, SIM_PEER_RENEW, 1);
+    sim_peer_set_timer(sim, w, SIM_PEER_DISPATCH, 2);
+    sim_peer_set_timer(sim, w, SIM_PEER_CLEAN, CLEAN_TICK_MS);
+}
+
+bool sim_peer_is_expired(const struct sim *sim, const struct sim_peer_lease *lease)
+{
+    return sim->now_ms - lease->changed_at_ms > SIM_PEER_FAILOVER_MS;
+}
+
+static bool is_ours(const struct sim *sim, const struct sim_peer_lease *lease)
+{
+    return lease->held && !sim_peer_is_expired(sim, lease);
 }
 
 bool sim_peer_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
 {
-    const struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
-
-    return lease->held && sim->now_ms < lease->expires_at_ms;
+    return is_ours(sim, &peer_of(sim, w)->leases[shard]);
 }
 
-static void submit(struct sim *sim, uint32_t w, struct kh_lease_op *op)
+void sim_peer_hold(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_lease *lease,
+                   kh_ms changed_at_ms)
 {
-    op->id = ++peer_of(sim, w)->op_id;
-    sim_table_submit(sim, w, op);
+    struct sim_peer_lease *own = &peer_of(sim, w)->leases[shard];
+
+    own->working = own->working && !own->checkpoint_waits;
+    own->held = true;
+    own->token = ++peer_of(sim, w)->token;
+    own->copy = *lease;
+    own->changed_at_ms = changed_at_ms;
+    own->busy = false;
+    own->renewal_waits = false;
+    own->checkpoint_waits = false;
+    sim_note(sim, "%c holds %s", sim_letter(w), lease->key);
 }
 
-/* A write that expects the counter as last known, and adds one. */
-static void write_lease(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_lease_op *what)
+/* ---- writes on a held lease ---- */
+
+static void send_write(struct sim *sim, uint32_t w, uint32_t shard, struct kh_lease_op *op,
+                       enum sim_peer_purpose purpose)
 {
     struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
-    struct kh_lease_op op = *what;
 
-    op.verb = KH_LEASE_UPDATE;
-    memcpy(op.key, sim->stream.shards[shard].id, sizeof op.key);
-    op.expect_is = KH_LEASE_COUNTER;
-    op.expect_counter = lease->copy.counter;
-    op.set |= KH_LEASE_COUNTER;
-    op.lease.counter = lease->copy.counter + 1;
+    op->verb = KH_LEASE_UPDATE;
+    memcpy(op->key, sim->stream.shards[shard].id, sizeof op->key);
+    op->expect_is |= KH_LEASE_COUNTER;
+    op->expect_counter = lease->copy.counter;
+    op->set |= KH_LEASE_COUNTER;
+    op->lease.counter = lease->copy.counter + 1;
     lease->busy = true;
-    lease->sent_at_ms = sim->now_ms;
-    submit(sim, w, &op);
+    sim_peer_submit(sim, w, op, shard, purpose);
+    lease->op = op->id;
+}
+
+static void drop(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    peer_of(sim, w)->leases[shard].held = false;
+    sim_note(sim, "%c drops %s", sim_letter(w), sim->stream.shards[shard].id);
+}
+
+/* The lock is free: whoever waits for it goes on. */
+static void next_write(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+    struct kh_lease_op op = {0};
+
+    if (lease->busy) {
+        return;
+    }
+    if (lease->checkpoint_waits && is_ours(sim, lease)) {
+        lease->checkpoint_waits = false;
+        op.set = KH_LEASE_CHECKPOINT | KH_LEASE_SWITCHES;
+        op.remove = KH_LEASE_PENDING;
+        op.lease.checkpoint = lease->wanted;
+        send_write(sim, w, shard, &op, SIM_PEER_FOR_CHECKPOINT);
+    } else if (lease->checkpoint_waits) {
+        lease->checkpoint_waits = false; /* ShutdownException */
+        lease->working = false;
+    } else if (lease->renewal_waits && lease->held) {
+        lease->renewal_waits = false;
+        send_write(sim, w, shard, &op, SIM_PEER_FOR_RENEWAL);
+    }
 }
 
 static void renew_all(struct sim *sim, uint32_t w)
 {
-    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+    for (uint32_t i = sim->stream.shards_n; i-- > 0;) {
         struct sim_peer_lease *lease = &peer_of(sim, w)->leases[i];
 
-        if (lease->held && sim->now_ms >= lease->expires_at_ms) {
-            lease->held = false;
+        if (lease->held && !is_ours(sim, lease)) {
+            drop(sim, w, i);
         }
-        if (lease->held && !lease->busy) {
-            write_lease(sim, w, i, &(struct kh_lease_op){0});
+        lease->renewal_waits = lease->held;
+        next_write(sim, w, i);
+    }
+}
+
+static void written(struct sim *sim, struct sim_peer_lease *lease)
+{
+    lease->copy.counter++;
+    lease->changed_at_ms = sim->now_ms;
+}
+
+static void on_renewal(struct sim *sim, uint32_t w, uint32_t shard,
+                       const struct kh_lease_answer *answer)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+    struct kh_lease_op get = {.verb = KH_LEASE_GET};
+
+    if (answer->id != lease->op) {
+        return;
+    }
+    if (answer->outcome == KH_LEASE_CONFLICT) {
+        memcpy(get.key, sim->stream.shards[shard].id, sizeof get.key);
+        sim_peer_submit(sim, w, &get, shard, SIM_PEER_FOR_RECOVERY);
+        lease->op = get.id;
+        return;
+    }
+    lease->busy = false;
+    if (answer->outcome == KH_LEASE_DONE) {
+        written(sim, lease);
+    }
+    next_write(sim, w, shard);
+}
+
+/* Our own earlier write? */
+static void on_recovery(struct sim *sim, uint32_t w, uint32_t shard,
+                        const struct kh_lease_answer *answer)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    if (answer->id != lease->op) {
+        return;
+    }
+    lease->busy = false;
+    if (answer->outcome == KH_LEASE_DONE) {
+        if (answer->found && strcmp(answer->lease.owner, name_of(sim, w)) == 0 &&
+            answer->lease.counter == lease->copy.counter + 1) {
+            written(sim, lease);
+        } else {
+            drop(sim, w, shard);
         }
+    }
+    next_write(sim, w, shard);
+}
+
+static void on_checkpoint(struct sim *sim, uint32_t w, uint32_t shard,
+                          const struct kh_lease_answer *answer)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    lease->working = false;
+    if (answer->id != lease->op) {
+        return;
+    }
+    lease->busy = false;
+    if (answer->outcome == KH_LEASE_DONE) {
+        written(sim, lease);
+        lease->copy.checkpoint = answer->lease.checkpoint;
+        if (kh_lease_is_finished(&answer->lease) && lease->state == SIM_PEER_ENDING) {
+            lease->state = SIM_PEER_COMPLETE;
+        }
+    } else if (answer->outcome == KH_LEASE_CONFLICT) {
+        drop(sim, w, shard);
+    }
+    next_write(sim, w, shard);
+}
+
+/* ---- the record processor ---- */
+
+static void checkpoint(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_extseq *value)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    lease->working = true;
+    lease->checkpoint_waits = true;
+    lease->wanted = *value;
+    next_write(sim, w, shard);
+}
+
+static void checkpoint_all(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+    struct kh_extseq last = sim_stream_seq(&sim->stream.shards[shard], lease->next - 1);
+
+    if (kh_extseq_cmp(&lease->copy.checkpoint, &last) < 0) {
+        checkpoint(sim, w, shard, &last);
     }
 }
 
@@ -88,241 +251,370 @@ static bool may_begin(const struct sim *sim, uint32_t shard)
     return true;
 }
 
-/* Creates the children's leases; true once they are all there. */
-static bool children_stand(struct sim *sim, uint32_t w, uint32_t shard)
+static void wait_for_parents(struct sim *sim, struct sim_peer_lease *lease, uint32_t shard)
 {
-    const struct sim_shard *s = &sim->stream.shards[shard];
-    bool all = true;
-
-    for (unsigned i = 0; i < s->children_n; i++) {
-        struct kh_shard child = sim_stream_shard(sim, s->children[i]);
-        struct kh_lease_op op = {.verb = KH_LEASE_CREATE};
-
-        if (!sim->table.rows[s->children[i]].exists) {
-            all = false;
-            memcpy(op.key, child.id, sizeof op.key);
-            kh_lease_for_shard(&op.lease, &child, KH_SEQ_TRIM_HORIZON);
-            submit(sim, w, &op);
-        }
+    if (sim->now_ms < lease->again_at_ms) {
+        return;
     }
-    return all;
+    if (may_begin(sim, shard)) {
+        lease->state = SIM_PEER_INITIALIZING;
+    } else {
+        lease->again_at_ms = sim->now_ms + PARENT_POLL_MS;
+    }
 }
 
-static void checkpoint(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_extseq *pos)
+static void initialize(struct sim *sim, struct sim_peer_lease *lease, uint32_t shard)
 {
-    struct kh_lease_op op = {.set = KH_LEASE_CHECKPOINT | KH_LEASE_SWITCHES};
+    const struct sim_row *row = &sim->table.rows[shard];
+    const struct sim_shard *s = &sim->stream.shards[shard];
 
-    op.lease.checkpoint = *pos;
-    write_lease(sim, w, shard, &op);
+    if (!row->exists) {
+        return; /* it throws, and is tried again */
+    }
+    lease->copy.checkpoint = row->lease.checkpoint;
+    if (kh_lease_is_finished(&row->lease)) {
+        lease->state = SIM_PEER_COMPLETE;
+        return;
+    }
+    lease->next = sim_stream_after(s, &row->lease.checkpoint);
+    if (lease->next == SIZE_MAX) { /* LATEST, AT_TIMESTAMP */
+        lease->next = s->records_n;
+        sim_excuse(sim, shard, s->records_n);
+    }
+    lease->next = lease->next < s->trimmed_n ? s->trimmed_n : lease->next;
+    lease->first = lease->next;
+    lease->state = SIM_PEER_PROCESSING;
 }
 
 static void process(struct sim *sim, uint32_t w, uint32_t shard)
 {
     struct sim_shard *s = &sim->stream.shards[shard];
     struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
-    struct kh_extseq end = kh_extseq_sentinel(KH_SEQ_SHARD_END);
-    struct kh_extseq last;
+    size_t next;
 
-    if (!lease->held || lease->busy || sim->now_ms >= lease->expires_at_ms ||
-        kh_lease_is_finished(&lease->copy) || !may_begin(sim, shard)) {
+    lease->next = lease->next < s->trimmed_n ? s->trimmed_n : lease->next;
+    if (lease->next == s->records_n) {
+        if (s->closed_at_ms != KH_NEVER) {
+            lease->state = SIM_PEER_ENDING;
+            lease->children_known = false;
+        }
         return;
     }
-    if (lease->next < s->records_n) {
-        sim_check_records(sim, shard, lease->next, s->records_n);
-        sim_count_acked(sim, shard, s->records_n);
-        lease->next = s->records_n;
-        last = sim_stream_seq(s, s->records_n - 1);
-        checkpoint(sim, w, shard, &last);
-    } else if (s->closed_at_ms != KH_NEVER && children_stand(sim, w, shard)) {
+    next = lease->next + (size_t)kh_rand_between(&sim->rand, 1, BATCH_RECORDS);
+    lease->first = lease->next;
+    lease->next = next < s->records_n ? next : s->records_n;
+    lease->working = true;
+    sim_note(sim, "%c processes %s from %zu to %zu", sim_letter(w), s->id, lease->first,
+             lease->next);
+    sim_check_peer(sim, w, shard);
+    sim_check_records(sim, shard, lease->first, lease->next);
+    sim_push(sim,
+             sim_chance(sim, sim->faults.child_slow) ? sim_draw(sim, 1000, 8000)
+                                                     : sim_draw(sim, 1, 60),
+             (struct sim_ev){.type = SIM_EV_PEER,
+                             .worker = w,
+                             .life = sim->workers[w].life,
+                             .shard = shard,
+                             .a = SIM_PEER_WORKED});
+}
+
+static void worked(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    if (lease->state != SIM_PEER_PROCESSING || !lease->working || lease->checkpoint_waits) {
+        return;
+    }
+    lease->working = false;
+    sim_count_acked(sim, shard, lease->next);
+    if (sim_chance(sim, 500) && lease->consumer_token == lease->token) {
+        checkpoint_all(sim, w, shard);
+    }
+}
+
+/* ---- the end of a shard ---- */
+
+/* Of a merge: both parents need a lease. One of them alone is an error that Java mostly retries and
+ * sometimes takes for final. */
+static bool has_both_parents(struct sim *sim, struct sim_peer_lease *lease, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    const struct sim_shard *child = &sim->stream.shards[s->children[0]];
+    unsigned n = 0;
+
+    if (s->children_n != 1) {
+        return true;
+    }
+    for (unsigned i = 0; i < child->parents_n; i++) {
+        n += sim->table.rows[child->parents[i]].exists ? 1 : 0;
+    }
+    if (n == 1 && sim_chance(sim, 33)) {
+        lease->held = false;
+    }
+    return n == 2;
+}
+
+/* Creates the children's leases one by one; true once they are all there. */
+static bool children_stand(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    for (unsigned i = 0; i < s->children_n; i++) {
+        struct kh_shard child = sim_stream_shard(sim, s->children[i]);
+        struct kh_lease_op op = {.verb = KH_LEASE_CREATE};
+
+        if (!sim->table.rows[s->children[i]].exists) {
+            memcpy(op.key, child.id, sizeof op.key);
+            kh_lease_for_shard(&op.lease, &child, KH_SEQ_TRIM_HORIZON);
+            peer_of(sim, w)->leases[shard].working = true;
+            sim_peer_submit(sim, w, &op, shard, SIM_PEER_FOR_CHILD);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_children(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+    struct kh_lease_op op = {.verb = KH_LEASE_UPDATE, .set = KH_LEASE_CHILDREN};
+
+    memcpy(op.key, s->id, sizeof op.key);
+    op.lease.children_n = s->children_n;
+    for (unsigned i = 0; i < s->children_n; i++) {
+        memcpy(op.lease.children[i], sim->stream.shards[s->children[i]].id,
+               sizeof op.lease.children[i]);
+    }
+    peer_of(sim, w)->leases[shard].working = true;
+    sim_peer_submit(sim, w, &op, shard, SIM_PEER_FOR_META);
+}
+
+static void end_shard(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+    struct kh_extseq end = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+
+    if (lease->working || !has_both_parents(sim, lease, shard) || !is_ours(sim, lease) ||
+        (!lease->children_known && !children_stand(sim, w, shard))) {
+        return;
+    }
+    if (!lease->children_known) {
+        write_children(sim, w, shard);
+    } else if (sim->table.rows[shard].exists &&
+               kh_lease_is_finished(&sim->table.rows[shard].lease)) {
+        lease->state = SIM_PEER_COMPLETE;
+    } else {
         checkpoint(sim, w, shard, &end);
     }
 }
 
-void sim_peer_timer(struct sim *sim, uint32_t w, enum sim_peer_timer timer)
+static void on_child(struct sim *sim, uint32_t w, uint32_t shard,
+                     const struct kh_lease_answer *answer)
 {
-    struct kh_lease_op list = {.verb = KH_LEASE_LIST};
-
-    switch (timer) {
-    case SIM_PEER_TAKE:
-        submit(sim, w, &list);
-        set_timer(sim, w, timer, TAKE_MS);
-        break;
-    case SIM_PEER_RENEW:
-        renew_all(sim, w);
-        set_timer(sim, w, timer, RENEW_MS);
-        break;
-    case SIM_PEER_PROCESS:
-        for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-            process(sim, w, i);
-        }
-        set_timer(sim, w, timer, PROCESS_MS);
-        break;
+    peer_of(sim, w)->leases[shard].working = false;
+    if (answer->outcome == KH_LEASE_DONE || answer->outcome == KH_LEASE_CONFLICT) {
+        end_shard(sim, w, shard);
     }
 }
 
-static void look_at(struct sim *sim, uint32_t w, const struct kh_lease *row)
-{
-    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[sim_stream_find(sim, kh_str(row->key))];
-
-    if (lease->held) {
-        return;
-    }
-    if (!lease->seen) {
-        lease->changed_at_ms = row->owner[0] == '\0' ? -3 * FAILOVER_MS - 1 : sim->now_ms;
-    } else if (lease->copy.counter != row->counter) {
-        lease->changed_at_ms = sim->now_ms;
-    }
-    lease->seen = true;
-    lease->copy = *row;
-}
-
-struct count {
-    const char *owner;
-    size_t n;
-};
-
-/* Leases per living owner, ourselves first; returns how many owners there are. */
-static size_t count_owners(const struct sim *sim, uint32_t w,
-                           struct count counts[SIM_SHARDS_MAX + 1], size_t *leases_n)
-{
-    const struct sim_peer *peer = peer_of(sim, w);
-    size_t n = 1;
-
-    counts[0] = (struct count){.owner = sim->workers[w].config.worker_id};
-    *leases_n = 0;
-    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-        const struct sim_peer_lease *lease = &peer->leases[i];
-        size_t at = 0;
-
-        *leases_n += lease->seen ? 1 : 0;
-        if (!lease->seen || lease->copy.owner[0] == '\0' ||
-            sim->now_ms - lease->changed_at_ms > FAILOVER_MS) {
-            continue;
-        }
-        while (at < n && strcmp(counts[at].owner, lease->copy.owner) != 0) {
-            at++;
-        }
-        if (at == n) {
-            counts[n++] = (struct count){.owner = lease->copy.owner};
-        }
-        counts[at].n++;
-    }
-    return n;
-}
-
-static void take(struct sim *sim, uint32_t w, uint32_t shard)
-{
-    struct kh_lease_op op = {.set = KH_LEASE_OWNER, .remove = KH_LEASE_CHECKPOINT_OWNER};
-
-    memcpy(op.lease.owner, sim->workers[w].config.worker_id, sizeof op.lease.owner);
-    write_lease(sim, w, shard, &op);
-}
-
-/* Rules C to G of the taker, in table order instead of shuffled. */
-static void take_share(struct sim *sim, uint32_t w)
-{
-    struct count counts[SIM_SHARDS_MAX + 1];
-    size_t leases_n;
-    size_t owners_n = count_owners(sim, w, counts, &leases_n);
-    size_t target = owners_n >= leases_n ? 1 : (leases_n + owners_n - 1) / owners_n;
-    size_t needed = target > counts[0].n ? target - counts[0].n : 0;
-    const struct count *victim = &counts[0];
-    bool found = false;
-
-    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-        struct sim_peer_lease *lease = &peer_of(sim, w)->leases[i];
-        bool available =
-            lease->seen && !lease->held && !lease->busy &&
-            (lease->copy.owner[0] == '\0' || sim->now_ms - lease->changed_at_ms > FAILOVER_MS);
-
-        found = found || available;
-        if (available && needed > 0) {
-            take(sim, w, i);
-            needed--;
-        }
-    }
-    for (size_t i = 1; i < owners_n; i++) {
-        victim = counts[i].n > victim->n ? &counts[i] : victim;
-    }
-    if (found || needed == 0 || victim->n < target || (victim->n == target && needed < 2)) {
-        return;
-    }
-    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-        struct sim_peer_lease *lease = &peer_of(sim, w)->leases[i];
-
-        if (lease->seen && !lease->held && !lease->busy &&
-            strcmp(lease->copy.owner, victim->owner) == 0) {
-            sim->workers[w].stealing = true;
-            take(sim, w, i);
-            sim->workers[w].stealing = false;
-            return;
-        }
-    }
-}
-
-static void forget_deleted(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
-{
-    bool there[SIM_SHARDS_MAX] = {false};
-
-    for (size_t i = 0; i < answer->leases_n; i++) {
-        there[sim_stream_find(sim, kh_str(answer->leases[i].key))] = true;
-    }
-    for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
-        struct sim_peer_lease *lease = &peer_of(sim, w)->leases[i];
-
-        lease->seen = lease->seen && (there[i] || lease->held);
-    }
-}
-
-static void listed(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
-{
-    if (answer->outcome == KH_LEASE_DONE) {
-        forget_deleted(sim, w, answer);
-        for (size_t i = 0; i < answer->leases_n; i++) {
-            look_at(sim, w, &answer->leases[i]);
-        }
-        take_share(sim, w);
-    }
-}
-
-static void written(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_lease_op *op,
+static void on_meta(struct sim *sim, uint32_t w, uint32_t shard,
                     const struct kh_lease_answer *answer)
 {
     struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
-    const char *me = sim->workers[w].config.worker_id;
-    bool renewal = (op->set & (KH_LEASE_OWNER | KH_LEASE_CHECKPOINT)) == 0;
 
-    lease->busy = false;
-    if (answer->outcome == KH_LEASE_DONE) {
-        bool begins = !lease->held;
-        size_t next = sim_stream_after(&sim->stream.shards[shard], &answer->lease.checkpoint);
+    lease->working = false;
+    if (answer->outcome == KH_LEASE_DONE && lease->state == SIM_PEER_ENDING) {
+        lease->children_known = true;
+        end_shard(sim, w, shard);
+    }
+}
 
-        if (begins && (op->set & KH_LEASE_OWNER) == 0) {
-            return; /* given up meanwhile */
+static bool may_be_deleted(const struct sim *sim, uint32_t shard)
+{
+    const struct sim_shard *s = &sim->stream.shards[shard];
+
+    for (unsigned i = 0; i < s->children_n; i++) {
+        const struct sim_row *child = &sim->table.rows[s->children[i]];
+
+        if (!child->exists || kh_extseq_is(&child->lease.checkpoint, KH_SEQ_TRIM_HORIZON) ||
+            kh_extseq_is(&child->lease.checkpoint, KH_SEQ_AT_TIMESTAMP)) {
+            return false;
         }
-        lease->held = true;
-        lease->copy = answer->lease;
-        lease->changed_at_ms = sim->now_ms;
-        lease->expires_at_ms = lease->sent_at_ms + FAILOVER_MS;
-        lease->next = begins ? next : lease->next;
-    } else if (answer->outcome == KH_LEASE_CONFLICT) {
-        bool own = renewal && answer->found && strcmp(answer->lease.owner, me) == 0 &&
-                   answer->lease.counter == lease->copy.counter + 1;
+    }
+    for (unsigned i = 0; i < s->parents_n; i++) {
+        if (sim->table.rows[s->parents[i]].exists) {
+            return false;
+        }
+    }
+    return true;
+}
 
-        lease->held = lease->held && own;
-        lease->seen = answer->found;
-        lease->changed_at_ms = sim->now_ms;
-        lease->copy = answer->lease;
+static void clean(struct sim *sim, uint32_t w)
+{
+    struct sim_peer *peer = peer_of(sim, w);
+    bool deleted = false;
+
+    if (sim->now_ms - peer->cleaned_at_ms < CLEAN_MS) {
+        return;
+    }
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        struct kh_lease_op op = {.verb = KH_LEASE_DELETE};
+
+        if (peer->leases[i].state == SIM_PEER_COMPLETE && is_ours(sim, &peer->leases[i]) &&
+            sim->table.rows[i].exists && may_be_deleted(sim, i)) {
+            memcpy(op.key, sim->stream.shards[i].id, sizeof op.key);
+            sim_peer_submit(sim, w, &op, i, SIM_PEER_FOR_NOTHING);
+            deleted = true;
+        }
+    }
+    peer->cleaned_at_ms = deleted ? sim->now_ms : peer->cleaned_at_ms;
+}
+
+/* ---- dispatch ---- */
+
+/* A consumer belongs to one tenure; the next one waits until its task has come back. */
+static void match_consumer(const struct sim *sim, struct sim_peer_lease *lease)
+{
+    bool ours = is_ours(sim, lease);
+
+    if (lease->state != SIM_PEER_NONE && !lease->working &&
+        (!ours || lease->consumer_token != lease->token)) {
+        lease->state = SIM_PEER_NONE; /* leaseLost */
+    }
+    if (lease->state == SIM_PEER_NONE && ours && !lease->working) {
+        lease->state = SIM_PEER_WAITING;
+        lease->consumer_token = lease->token;
+        lease->again_at_ms = sim->now_ms;
+        lease->children_known = false;
+    }
+}
+
+/* shutdownRequested, and then the lease is dropped: in memory only. */
+static void request_shutdown(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    if (lease->state == SIM_PEER_PROCESSING && lease->held && lease->next > lease->first &&
+        sim_chance(sim, 700)) {
+        checkpoint_all(sim, w, shard);
+        lease->first = lease->next;
+    }
+    lease->held = lease->working;
+}
+
+static void advance(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    match_consumer(sim, lease);
+    if (lease->working || lease->state == SIM_PEER_NONE) {
+        return;
+    }
+    if (peer_of(sim, w)->stopping) {
+        request_shutdown(sim, w, shard);
+        return;
+    }
+    switch (lease->state) {
+    case SIM_PEER_NONE:
+    case SIM_PEER_COMPLETE:
+        break;
+    case SIM_PEER_WAITING:
+        wait_for_parents(sim, lease, shard);
+        break;
+    case SIM_PEER_INITIALIZING:
+        initialize(sim, lease, shard);
+        break;
+    case SIM_PEER_PROCESSING:
+        process(sim, w, shard);
+        break;
+    case SIM_PEER_ENDING:
+        end_shard(sim, w, shard);
+        break;
+    }
+}
+
+static void dispatch(struct sim *sim, uint32_t w)
+{
+    struct sim_peer *peer = peer_of(sim, w);
+    bool any = false;
+
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        advance(sim, w, i);
+        any |= peer->leases[i].held || peer->leases[i].working;
+    }
+    if (peer->stopping && !any) {
+        sim_peer_exit(sim, w);
+        return;
+    }
+    sim_peer_set_timer(sim, w, SIM_PEER_DISPATCH, DISPATCH_MS);
+}
+
+static void stop(struct sim *sim, uint32_t w)
+{
+    if (sim_chance(sim, 500)) {
+        sim_peer_exit(sim, w); /* shutdownGraceMillis is 0: it waits for nothing */
+    } else {
+        peer_of(sim, w)->stopping = true;
+    }
+}
+
+void sim_peer_timer(struct sim *sim, uint32_t w, const struct sim_ev *ev)
+{
+    switch ((enum sim_peer_timer)ev->a) {
+    case SIM_PEER_TAKE:
+        sim_peer_look(sim, w);
+        break;
+    case SIM_PEER_RENEW:
+        renew_all(sim, w);
+        sim_peer_set_timer(sim, w, SIM_PEER_RENEW, RENEW_MS);
+        break;
+    case SIM_PEER_DISPATCH:
+        dispatch(sim, w);
+        break;
+    case SIM_PEER_CLEAN:
+        clean(sim, w);
+        sim_peer_set_timer(sim, w, SIM_PEER_CLEAN, CLEAN_TICK_MS);
+        break;
+    case SIM_PEER_WORKED:
+        worked(sim, w, ev->shard);
+        break;
+    case SIM_PEER_STOP:
+        stop(sim, w);
+        break;
     }
 }
 
 void sim_peer_answer(struct sim *sim, uint32_t w, const struct sim_request *request)
 {
-    const struct kh_lease_op *op = &request->op;
+    const struct kh_lease_answer *answer = &request->answer;
+    uint32_t shard = (uint32_t)(request->op.id / PURPOSES % SHARDS);
 
-    if (op->verb == KH_LEASE_LIST) {
-        listed(sim, w, &request->answer);
-    } else if (op->verb == KH_LEASE_UPDATE) {
-        written(sim, w, sim_stream_find(sim, kh_str(op->key)), op, &request->answer);
+    switch ((enum sim_peer_purpose)(request->op.id % PURPOSES)) {
+    case SIM_PEER_FOR_LOOK:
+        sim_peer_looked(sim, w, answer);
+        break;
+    case SIM_PEER_FOR_REREAD:
+        sim_peer_reread(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_TAKE:
+        sim_peer_took(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_RENEWAL:
+        on_renewal(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_RECOVERY:
+        on_recovery(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_CHECKPOINT:
+        on_checkpoint(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_CHILD:
+        on_child(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_META:
+        on_meta(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_NOTHING:
+        break;
     }
 }

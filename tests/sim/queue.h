@@ -20,15 +20,16 @@ enum sim_ev_type {
     SIM_EV_PRODUCE,  /* the producer puts records */
     SIM_EV_APPLY,    /* a request reaches the store; p: struct sim_request */
     SIM_EV_CHILD,    /* a child's own next move; shard, life: the child's, a: enum sim_child_move */
-    SIM_EV_PEER,     /* a timer of the Java-like peer; a: enum sim_peer_timer */
     SIM_EV_PATIENCE, /* by now the worker must have stopped */
     /* For a worker's host: kept back while it is frozen, gone when it dies. */
+    SIM_EV_PEER,   /* a timer of a Java peer; a: enum sim_peer_timer, shard: for some */
     SIM_EV_TICK,   /* a: generation of the timer */
     SIM_EV_ANSWER, /* p: struct sim_request */
     SIM_EV_SHARDS, /* a: ticket; p: struct sim_listing */
     SIM_EV_OPENED, /* shard, a: reader generation */
     SIM_EV_FETCHED,
     SIM_EV_PIPE, /* something can be read from the child of this shard, or it can be reaped */
+    SIM_EV_UTILIZATION,
     SIM_EV_STOP
 };
 

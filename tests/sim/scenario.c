@@ -7,6 +7,7 @@
 #define COUNT(a)      (sizeof(a) / sizeof(a)[0])
 #define SETTLE_MS_MAX KH_SECONDS(240)
 #define DRAIN_MS_MAX  KH_SECONDS(300)
+#define LEFT_ALONE_MS KH_SECONDS(50) /* three failover times, and then some */
 
 /* ---- helpers for trouble ---- */
 
@@ -77,6 +78,19 @@ static void bad_children(struct sim *sim)
     sim->faults.child_slow = 20;
     sim->faults.child_no_start = 50;
     sim->faults.child_stubborn = 50;
+}
+
+/* Unless it runs. */
+static void start_again(struct sim *sim, uint32_t w, bool same_id)
+{
+    if (sim->workers[w].state == SIM_UP || sim->workers[w].state == SIM_FROZEN) {
+        return;
+    }
+    if (sim->workers[w].is_peer) {
+        sim_start_peer(sim, w);
+    } else {
+        sim_start(sim, w, same_id);
+    }
 }
 
 /* ---- trouble ---- */
@@ -228,21 +242,74 @@ static void fleet_is_restarted_one_by_one(struct sim *sim)
     }
 }
 
-static void java_peer_takes_its_share(struct sim *sim)
+static void crash_or_freeze(struct sim *sim, uint32_t w)
+{
+    if (sim_chance(sim, 500)) {
+        sim_crash(sim, w);
+        wait_between(sim, 0, 15);
+        start_again(sim, w, false);
+    } else {
+        sim_freeze(sim, w);
+        wait_between(sim, 1, 25);
+        sim_thaw(sim, w);
+    }
+}
+
+static void java_peers_take_their_share(struct sim *sim)
 {
     mild_weather(sim);
     while (trouble_goes_on(sim)) {
         uint32_t w = any_worker(sim);
 
-        wait_between(sim, 20, 60);
-        if (sim_chance(sim, 300)) {
+        wait_between(sim, 10, 60);
+        if (sim_chance(sim, 400)) {
             split_any(sim);
-        } else if (!sim->workers[w].is_peer) {
-            sim_crash(sim, w);
-            wait_between(sim, 0, 15);
-            sim_start(sim, w, false);
+        } else {
+            crash_or_freeze(sim, w);
         }
     }
+}
+
+/* Answers that come late, or not at all, are what Java's rules are weak against. */
+static void java_peers_in_bad_weather(struct sim *sim)
+{
+    bad_store(sim);
+    sim->faults.slow = 100;
+    java_peers_take_their_share(sim);
+}
+
+static void replace(struct sim *sim, uint32_t w, bool by_java)
+{
+    sim_stop(sim, w);
+    wait_between(sim, 2, 20);
+    sim_crash(sim, w);
+    if (by_java) {
+        sim_start_peer(sim, w);
+    } else {
+        sim_start(sim, w, false);
+    }
+    wait_between(sim, 5, 30);
+}
+
+/* A fleet of Java becomes one of ours, machine by machine, and goes back. */
+static void fleet_moves_over_and_back(struct sim *sim)
+{
+    mild_weather(sim);
+    sim->faults.lost_answer = 10;
+    for (bool by_java = false;; by_java = !by_java) {
+        for (uint32_t w = 0; w < sim->workers_n; w++) {
+            replace(sim, w, by_java);
+            if (sim_chance(sim, 300)) {
+                split_any(sim);
+            } else if (sim_chance(sim, 300)) {
+                merge_any(sim);
+            }
+        }
+        if (by_java && !trouble_goes_on(sim)) {
+            break;
+        }
+    }
+    replace(sim, 0, false); /* one of ours, to be judged */
 }
 
 static void table_is_made_amid_crashes(struct sim *sim)
@@ -503,12 +570,10 @@ static void calm_down(struct sim *sim)
     for (uint32_t w = 0; w < sim->workers_n; w++) {
         sim->workers[w].cut_off = 0;
         sim_thaw(sim, w);
-        if (!sim->workers[w].is_peer && sim->workers[w].stop_asked_at_ms != KH_NEVER) {
+        if (sim->workers[w].stop_asked_at_ms != KH_NEVER) {
             sim_crash(sim, w); /* half stopped: a new one takes its place */
         }
-        if (sim->workers[w].state != SIM_UP) {
-            sim_start(sim, w, false);
-        }
+        start_again(sim, w, false);
     }
 }
 
@@ -534,7 +599,10 @@ static void check_nothing_left(struct sim *sim)
         size_t next;
 
         if (!row->exists || owner_of(sim, i) != UINT32_MAX) {
-            continue; /* or a Java-like peer still has it */
+            continue; /* or a Java peer still has it */
+        }
+        if (kh_lease_is_finished(&row->lease) && sim->now_ms - row->since_ms < LEFT_ALONE_MS) {
+            continue; /* of a dead one: nobody hurries to take what is no work */
         }
         if (row->lease.owner[0] != '\0') {
             if (was_just_taken(sim, row)) {
@@ -574,8 +642,10 @@ static void judge(struct sim *sim)
         must(sim, drained, DRAIN_MS_MAX, "drained");
     }
     for (uint32_t w = 0; w < sim->workers_n; w++) {
-        sim_stop(sim, w);
-        sim_run_for(sim, sim_draw(sim, 0, 500));
+        if (!sim->workers[w].is_peer) {
+            sim_stop(sim, w);
+            sim_run_for(sim, sim_draw(sim, 0, 500));
+        }
     }
     must(sim, all_stopped, KH_SECONDS(60), "stopped");
     sim_run_for(sim, KH_SECONDS(2));
@@ -602,8 +672,8 @@ void sim_play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms
     sim->producing = true;
     sim_push(sim, 0, (struct sim_ev){.type = SIM_EV_PRODUCE});
     for (uint32_t w = 0; w < sim->workers_n && !sim->config.exit_when_done; w++) {
-        if (sim->config.peer && w + 1 == sim->workers_n) {
-            sim_run_for(sim, KH_SECONDS(5)); /* it does not make the table */
+        if (w + sim->config.peers >= sim->workers_n) {
+            sim_run_for(sim, sim_draw(sim, 0, KH_SECONDS(5)));
             sim_start_peer(sim, w);
         } else {
             sim_start(sim, w, false);
@@ -635,7 +705,10 @@ const struct scenario sim_scenarios[] = {
     {"reshard", {.workers = 3, .shards = 3}, shards_split_and_merge_in_a_storm},
     {"children", {.workers = 2, .shards = 3, .limit_actions = true}, children_fail_in_every_way},
     {"rolling-restart", {.workers = 3, .shards = 5}, fleet_is_restarted_one_by_one},
-    {"mixed", {.workers = 3, .shards = 5, .peer = true}, java_peer_takes_its_share},
+    {"mixed", {.workers = 3, .shards = 5, .peers = 1}, java_peers_take_their_share},
+    {"mixed-many", {.workers = 5, .shards = 6, .peers = 3}, java_peers_take_their_share},
+    {"mixed-weather", {.workers = 4, .shards = 5, .peers = 2}, java_peers_in_bad_weather},
+    {"rolling-java", {.workers = 3, .shards = 5, .peers = 3}, fleet_moves_over_and_back},
     {"initial-sync", {.workers = 3, .shards = 6}, table_is_made_amid_crashes},
     {"stop-under-load", {.workers = 2, .shards = 4, .limit_actions = true}, stop_under_load},
     {"same-worker-id", {.workers = 2, .shards = 3}, same_worker_id_comes_back},
@@ -643,6 +716,7 @@ const struct scenario sim_scenarios[] = {
     {"exit-when-done",
      {.workers = 1, .shards = 3, .limit_actions = true, .exit_when_done = true},
      archive_is_replayed},
+    {"fleet-4x32", {.workers = 4, .shards = 32}, nothing_special},
     {"everything",
      {.workers = 4, .shards = 4, .limit_actions = true, .drift = true},
      everything_at_once},

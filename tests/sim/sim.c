@@ -24,6 +24,10 @@ struct sim *sim_new(uint64_t seed, const struct sim_config *config)
     }
     for (uint32_t i = 0; i < SIM_SHARDS_MAX; i++) {
         sim->table.rows[i].stolen_at_ms = INT64_MIN / 2;
+        sim->table.rows[i].given_at_ms = INT64_MIN / 2;
+        for (uint32_t w = 0; w < SIM_WORKERS_MAX; w++) {
+            sim->table.rows[i].beat_at_ms[w] = INT64_MIN / 2;
+        }
     }
     sim_stream_init(sim, config->shards);
     return sim;
@@ -37,6 +41,7 @@ void sim_free(struct sim *sim)
         kh_mem_free(sim->workers[w].inbox);
     }
     sim_stream_fini(sim);
+    sim_coord_fini(sim);
     sim_queue_fini(&sim->queue);
     kh_mem_free(sim->last);
     kh_mem_free(sim);
@@ -97,22 +102,19 @@ static void happen(struct sim *sim, struct sim_ev *ev)
     case SIM_EV_CHILD:
         sim_child_move(sim, ev);
         break;
-    case SIM_EV_PEER:
-        if (sim->workers[ev->worker].life == ev->life) {
-            sim_peer_timer(sim, ev->worker, (enum sim_peer_timer)ev->a);
-        }
-        break;
     case SIM_EV_PATIENCE:
         if (sim->workers[ev->worker].life == ev->life) {
             sim_host_patience(sim, ev->worker);
         }
         break;
+    case SIM_EV_PEER:
     case SIM_EV_TICK:
     case SIM_EV_ANSWER:
     case SIM_EV_SHARDS:
     case SIM_EV_OPENED:
     case SIM_EV_FETCHED:
     case SIM_EV_PIPE:
+    case SIM_EV_UTILIZATION:
     case SIM_EV_STOP:
         sim_host_event(sim, ev);
         break;

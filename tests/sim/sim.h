@@ -19,13 +19,13 @@
 #include "base/rand.h"
 #include "check.h"
 #include "child.h"
+#include "coord.h"
 #include "core/worker.h"
 #include "peer.h"
 #include "queue.h"
 #include "stream.h"
 #include "table.h"
 
-#define SIM_WORKERS_MAX     6
 #define SIM_BATCHES_MAX     256
 #define SIM_TRANSCRIPT_LAST 40
 #define SIM_LINE_MAX        1000
@@ -41,7 +41,9 @@ struct sim_faults {
     unsigned throttle;
     unsigned fail;
     unsigned stale_list;
-    unsigned slow; /* latency of seconds */
+    unsigned slow;          /* latency of seconds */
+    unsigned refuse_writes; /* throttled, while reads go on */
+    unsigned index_lag;     /* the index is seconds behind */
     /* stream, per request */
     unsigned fetch_fail;
     unsigned fetch_throttle;
@@ -69,11 +71,12 @@ struct sim_config {
     uint32_t workers;
     uint32_t shards;
     enum kh_position_type initial_position; /* TRIM_HORIZON if not set */
-    bool peer;                              /* the last worker is a Java-like peer */
+    uint32_t peers;                         /* so many of the last workers are Java peers */
     bool exit_when_done;
     bool limit_actions; /* action_ms_max is set */
     bool fixed;         /* no dice: latencies, pauses and settings are constants, for transcripts */
     bool drift;         /* clocks run at slightly different rates */
+    bool measured;      /* the hosts measure their CPU */
     kh_ms put_ms;       /* mean pause of the producer; 0: the default */
 };
 
@@ -95,6 +98,7 @@ struct sim_worker {
     uint32_t life;
     kh_ms clock_offset_ms;
     int64_t clock_ppm;
+    kh_ms wall_skew_ms; /* its wall clock against the world's; may jump */
     struct kh_worker_config config;
     struct kh_worker *core; /* owned; NULL while down or a peer */
     struct kh_cmds cmds;
@@ -114,9 +118,9 @@ struct sim_worker {
     bool acts[SIM_SHARDS_MAX]; /* as owner, when it was last looked at */
     struct sim_batch batches[SIM_BATCHES_MAX];
     uint64_t batch_id;
-    bool stealing;   /* the peer's next write takes a lease from a living owner */
-    uint64_t op_id;  /* newest seen */
-    uint64_t ticket; /* newest seen */
+    enum sim_steal steals; /* the peer's next write */
+    uint64_t op_id;        /* newest seen */
+    uint64_t ticket;       /* newest seen */
     uint32_t child_number;
     struct sim_peer *peer; /* owned */
 };
@@ -128,6 +132,7 @@ struct sim {
     kh_ms now_ms;
     struct sim_queue queue;
     struct sim_table table;
+    struct sim_coord coord;
     struct sim_stream stream;
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t workers_n;
@@ -166,11 +171,13 @@ kh_ms sim_draw(struct sim *sim, kh_ms low, kh_ms high); /* the middle when the r
 bool sim_chance(struct sim *sim, unsigned per_mille);
 kh_ms sim_latency(struct sim *sim, unsigned slow_per_mille);
 kh_ms sim_worker_now(const struct sim *sim, uint32_t worker);
+int64_t sim_worker_wall_ms(const struct sim *sim, uint32_t worker);
 char sim_letter(uint32_t worker);
 
 /* host.c: workers and what happens to them. */
 void sim_start(struct sim *sim, uint32_t worker, bool same_id);
 void sim_start_peer(struct sim *sim, uint32_t worker);
+void sim_peer_exit(struct sim *sim, uint32_t worker);
 void sim_crash(struct sim *sim, uint32_t worker);
 void sim_freeze(struct sim *sim, uint32_t worker);
 void sim_thaw(struct sim *sim, uint32_t worker);

@@ -43,6 +43,8 @@ struct sim_shard {
     struct sim_record *records; /* owned */
     size_t records_n;
     size_t records_capacity;
+    size_t trimmed_n; /* records before this index are past their retention */
+    bool gone;        /* closed, and all of it past retention: Kinesis knows it no more */
     /* What came of it, for the checkers: records before these indexes were, by some child, … */
     size_t delivered_n;
     size_t acked_n; /* … answered with a status, or covered by a checkpoint it asked for */

@@ -14,55 +14,88 @@ static void push_request(struct sim *sim, struct sim_request *request, enum sim_
                  .type = type, .worker = request->worker, .life = request->life, .p = request});
 }
 
-static struct sim_request *new_request(struct sim *sim, uint32_t worker,
-                                       const struct kh_lease_op *op)
+struct sim_request *sim_request_new(struct sim *sim, uint32_t worker)
 {
     struct sim_request *request = kh_mem_new(1, sizeof *request);
 
     request->worker = worker;
     request->life = sim->workers[worker].life;
-    request->op = *op;
-    request->steal = sim->workers[worker].stealing;
-    request->answer.id = op->id;
-    request->answer.verb = op->verb;
+    request->steal = sim->workers[worker].steals;
     return request;
+}
+
+static struct sim_request *copy_of(const struct sim_request *request)
+{
+    struct sim_request *copy = kh_mem_new(1, sizeof *copy);
+
+    *copy = *request;
+    if (request->coord != NULL) {
+        copy->coord = kh_mem_new(1, sizeof *copy->coord);
+        *copy->coord = *request->coord;
+    }
+    return copy;
 }
 
 void sim_request_free(struct sim_request *request)
 {
     if (request != NULL) {
+        if (request->coord != NULL) {
+            kh_mem_free(request->coord->stats);
+            kh_mem_free(request->coord->keys);
+            kh_mem_free(request->coord);
+        }
         kh_mem_free(request->leases);
         kh_mem_free(request);
+    }
+}
+
+static void set_outcome(struct sim_request *request, enum kh_lease_outcome outcome, enum kh_rc rc)
+{
+    if (request->coord != NULL) {
+        request->coord->answer.outcome = outcome;
+        request->coord->answer.rc = rc;
+    } else {
+        request->answer.outcome = outcome;
+        request->answer.rc = rc;
     }
 }
 
 static void answer_unapplied(struct sim *sim, struct sim_request *request,
                              enum kh_lease_outcome outcome, enum kh_rc rc, kh_ms at_ms)
 {
-    request->answer.outcome = outcome;
-    request->answer.rc = rc;
+    set_outcome(request, outcome, rc);
     push_request(sim, request, SIM_EV_ANSWER, at_ms);
 }
 
-void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op)
+static bool is_write(const struct sim_request *request)
+{
+    if (request->coord != NULL) {
+        enum kh_coord_verb verb = request->coord->op.verb;
+
+        return verb == KH_COORD_PUT || verb == KH_COORD_UPDATE || verb == KH_COORD_DELETE;
+    }
+    return request->op.verb != KH_LEASE_LIST && request->op.verb != KH_LEASE_GET;
+}
+
+void sim_request_send(struct sim *sim, struct sim_request *request)
 {
     const struct sim_faults *faults = &sim->faults;
-    struct sim_request *request = new_request(sim, worker, op);
     kh_ms there_ms = sim->now_ms + sim_latency(sim, faults->slow);
     kh_ms timeout_ms = sim->now_ms + sim_draw(sim, 1000, 5000);
-    bool cut_off = sim_chance(sim, sim->workers[worker].cut_off);
+    bool cut_off = sim_chance(sim, sim->workers[request->worker].cut_off);
     bool too_slow;
 
     request->answer_at_ms = there_ms + sim_latency(sim, faults->slow);
     too_slow = request->answer_at_ms > timeout_ms;
-    if (sim_chance(sim, faults->throttle)) {
+    if (sim_chance(sim, faults->throttle) ||
+        (is_write(request) && sim_chance(sim, faults->refuse_writes))) {
         answer_unapplied(sim, request, KH_LEASE_FAILED, KH_THROTTLED, request->answer_at_ms);
     } else if (sim_chance(sim, faults->fail)) {
         answer_unapplied(sim, request, KH_LEASE_FAILED, KH_RETRY, request->answer_at_ms);
     } else if (sim_chance(sim, faults->lost_request) || (cut_off && sim_chance(sim, 500))) {
         answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
     } else if (there_ms > timeout_ms || sim_chance(sim, faults->late_write)) {
-        struct sim_request *late = new_request(sim, worker, op);
+        struct sim_request *late = copy_of(request);
 
         late->fate = SIM_FATE_LATE;
         push_request(sim, late, SIM_EV_APPLY, timeout_ms + sim_draw(sim, 0, 8000));
@@ -76,6 +109,16 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
         }
         push_request(sim, request, SIM_EV_APPLY, there_ms);
     }
+}
+
+void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op)
+{
+    struct sim_request *request = sim_request_new(sim, worker);
+
+    request->op = *op;
+    request->answer.id = op->id;
+    request->answer.verb = op->verb;
+    sim_request_send(sim, request);
 }
 
 /* The row as a reader sees it that is up to 2 s behind. */
@@ -130,6 +173,35 @@ static void keep_old(struct sim_row *row)
     row->old_n = row->old_n < SIM_OLD_MAX ? row->old_n + 1 : SIM_OLD_MAX;
 }
 
+const char *sim_table_owner_at(const struct sim_row *row, kh_ms at_ms)
+{
+    for (unsigned i = 0; i < row->owners_n; i++) {
+        if (row->owners[i].since_ms <= at_ms) {
+            return row->owners[i].owner;
+        }
+    }
+    return row->owners_n == SIM_OWNERS_MAX ? row->owners[SIM_OWNERS_MAX - 1].owner : "";
+}
+
+static void keep_owner(struct sim *sim, struct sim_row *row)
+{
+    const char *owner = row->exists ? row->lease.owner : "";
+
+    if (row->owners_n > 0 && strcmp(row->owners[0].owner, owner) == 0) {
+        return;
+    }
+    row->taken_at_ms = sim->now_ms;
+    sim->table.moves++;
+    for (unsigned i = SIM_OWNERS_MAX - 1; i > 0; i--) {
+        if (i - 1 < row->owners_n) {
+            row->owners[i] = row->owners[i - 1];
+        }
+    }
+    row->owners[0].since_ms = sim->now_ms;
+    (void)snprintf(row->owners[0].owner, sizeof row->owners[0].owner, "%s", owner);
+    row->owners_n = row->owners_n < SIM_OWNERS_MAX ? row->owners_n + 1 : SIM_OWNERS_MAX;
+}
+
 static void apply_to_row(struct sim *sim, struct sim_request *request)
 {
     uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
@@ -151,17 +223,28 @@ static void apply_to_row(struct sim *sim, struct sim_request *request)
     row->exists = exists;
     row->lease = lease;
     row->since_ms = sim->now_ms;
-    if (strcmp(row->lease.owner, row->old[0].lease.owner) != 0) {
-        row->taken_at_ms = sim->now_ms;
+    keep_owner(sim, row);
+    if (row->old[0].exists != exists) {
+        sim->table.set_changed_at_ms = sim->now_ms;
     }
-    row->stolen_at_ms = request->steal ? sim->now_ms : row->stolen_at_ms;
+    if (request->steal == SIM_STEAL_FOR_ITSELF) {
+        row->stolen_at_ms = sim->now_ms;
+    } else if (request->steal == SIM_STEAL_FOR_ANOTHER) {
+        row->given_at_ms = sim->now_ms;
+    }
+    if (exists && lease.counter != row->old[0].lease.counter &&
+        sim->workers[request->worker].life == request->life) {
+        row->beat_at_ms[request->worker] = sim->now_ms;
+    }
     row->ended_once = row->ended_once || (exists && kh_lease_is_finished(&lease));
     sim_check_row(sim, shard, row->old[0].exists, &row->old[0].lease, row);
 }
 
 void sim_table_apply(struct sim *sim, struct sim_request *request)
 {
-    if (request->op.verb == KH_LEASE_LIST) {
+    if (request->coord != NULL) {
+        sim_coord_apply(sim, request);
+    } else if (request->op.verb == KH_LEASE_LIST) {
         answer_list(sim, request);
     } else {
         apply_to_row(sim, request);
@@ -177,8 +260,7 @@ void sim_table_apply(struct sim *sim, struct sim_request *request)
         request->leases = NULL;
         return;
     case SIM_FATE_LOST_ANSWER:
-        request->answer.outcome = KH_LEASE_UNKNOWN;
-        request->answer.rc = KH_RETRY;
+        set_outcome(request, KH_LEASE_UNKNOWN, KH_RETRY);
         break;
     case SIM_FATE_PLAIN:
         break;

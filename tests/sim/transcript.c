@@ -60,9 +60,9 @@ static const char *brief(const char *key)
 
 static void say_fields(struct line *line, const char *sign, unsigned fields)
 {
-    static const char *const names[] = {"counter",  "owner",      "checkpointOwner",
-                                        "switches", "checkpoint", "pending",
-                                        "children", "range",      "throughput"};
+    static const char *const names[] = {"counter",    "owner",   "checkpointOwner", "switches",
+                                        "checkpoint", "pending", "children",        "range",
+                                        "throughput", "handoff"};
 
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         if ((fields & 1U << i) != 0) {
@@ -118,6 +118,29 @@ static void say_answer(struct line *line, const struct kh_lease_answer *answer)
     }
 }
 
+static void say_coord_op(struct line *line, const struct kh_coord_op *op)
+{
+    static const char *const verbs[] = {"layout", "get",        "put",   "update",
+                                        "delete", "list-stats", "owned", "make-index"};
+    static const char *const kinds[] = {"lock", "version", "tables", "stats"};
+
+    say(line, "coord %s %s%s%s", verbs[op->verb], kinds[op->kind],
+        op->place == KH_COORD_LEGACY_TABLE ? " legacy " : " ", op->key);
+}
+
+static void say_coord_answer(struct line *line, const struct kh_coord_answer *answer)
+{
+    static const char *const outcomes[] = {"done", "conflict", "failed", "unknown"};
+
+    say(line, "coord answer %llu %s%s", (unsigned long long)answer->id, outcomes[answer->outcome],
+        answer->found ? " found" : "");
+    if (answer->verb == KH_COORD_OWNED) {
+        say(line, " %zu keys", answer->keys_n);
+    } else if (answer->verb == KH_COORD_LIST_STATS) {
+        say(line, " %zu workers", answer->stats_n);
+    }
+}
+
 static void say_fetched(struct line *line, const struct kh_event *event)
 {
     if (event->rc != KH_OK) {
@@ -137,6 +160,10 @@ static void say_event(struct line *line, const struct kh_event *event)
 {
     if (event->type == KH_EVENT_STORE) {
         say_answer(line, event->answer);
+        return;
+    }
+    if (event->type == KH_EVENT_COORD) {
+        say_coord_answer(line, event->coord);
         return;
     }
     say(line, "%s%s%s", kh_event_type_name(event->type), event->key.n == 0 ? "" : " ",
@@ -160,6 +187,11 @@ static void say_cmd(struct line *line, const struct kh_cmd *cmd)
     if (cmd->type == KH_CMD_STORE) {
         say(line, "%llu: ", (unsigned long long)cmd->op->id);
         say_op(line, cmd->op);
+        return;
+    }
+    if (cmd->type == KH_CMD_COORD) {
+        say(line, "%llu: ", (unsigned long long)cmd->coord->id);
+        say_coord_op(line, cmd->coord);
         return;
     }
     say(line, "%s", kh_cmd_type_name(cmd->type));
