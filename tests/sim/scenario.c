@@ -441,6 +441,152 @@ static void archive_is_replayed(struct sim *sim)
     sim->calm = true;
 }
 
+static void clocks_jump(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 1, 10);
+        sim->workers[w].wall_skew_ms = sim_draw(sim, -KH_MINUTES(600), KH_MINUTES(600));
+        if (sim_chance(sim, 200)) { /* a paused VM: its wall clock may be behind afterwards */
+            sim_freeze(sim, w);
+            wait_between(sim, 1, 25);
+            sim_thaw(sim, w);
+        }
+    }
+}
+
+static void retention_passes_the_checkpoint(struct sim *sim)
+{
+    mild_weather(sim);
+    bad_stream(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 3, 20);
+        if (sim_chance(sim, 300)) {
+            sim_crash(sim, w);
+            start_again(sim, w, false);
+        } else if (sim_chance(sim, 300)) {
+            split_any(sim);
+        } else if (sim_chance(sim, 300)) {
+            merge_any(sim);
+        }
+        sim_stream_trim(sim, sim->now_ms - sim_draw(sim, 0, KH_SECONDS(30)));
+    }
+}
+
+static void store_refuses_writes_for_minutes(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        wait_between(sim, 5, 20);
+        sim->faults.refuse_writes = (unsigned)sim_draw(sim, 700, 1000);
+        split_any(sim);
+        wait_between(sim, 20, 120);
+        sim->faults.refuse_writes = 0;
+    }
+}
+
+static bool is_open_and_there(const struct sim *sim, uint32_t shard)
+{
+    return sim->stream.shards[shard].closed_at_ms == KH_NEVER && sim->table.rows[shard].exists;
+}
+
+/* A hand-off of which only its first half was made, by workers that are no more. */
+static void leave_half_a_hand_off(struct sim *sim, uint32_t shard)
+{
+    struct kh_lease lease = sim->table.rows[shard].lease;
+
+    (void)snprintf(lease.owner, sizeof lease.owner, "ghost-b");
+    (void)snprintf(lease.checkpoint_owner, sizeof lease.checkpoint_owner, "ghost-a");
+    if (sim_chance(sim, 300)) { /* or he who works on it lives */
+        memcpy(lease.checkpoint_owner, sim->table.rows[shard].lease.owner,
+               sizeof lease.checkpoint_owner);
+    }
+    lease.counter += sim_chance(sim, 500) ? 1 : 0;
+    sim_table_edit(sim, shard, &lease);
+}
+
+/* Of two parents of a merge, one loses its lease before the child has one. */
+static void merge_and_delete_a_parent(struct sim *sim, uint32_t shard)
+{
+    uint32_t child = sim->stream.shards_n;
+
+    for (uint32_t key = 0; key < SIM_KEYS; key++) {
+        sim_stream_put(sim, key, 1);
+    }
+    if (sim_stream_merge(sim, shard)) {
+        const struct sim_shard *s = &sim->stream.shards[child];
+
+        if (sim->table.rows[s->parents[0]].exists && sim->table.rows[s->parents[1]].exists) {
+            sim_table_edit(sim, s->parents[kh_rand_below(&sim->rand, 2)], NULL);
+        }
+    }
+}
+
+static void edit_a_row(struct sim *sim, uint32_t shard)
+{
+    struct sim_row *row = &sim->table.rows[shard];
+
+    switch (kh_rand_below(&sim->rand, 4)) {
+    case 0:
+        row->malformed = true;
+        sim->table.has_lost_rows = true; /* what cannot be read counts as not there */
+        sim_note(sim, "%s loses its counter", sim->stream.shards[shard].id);
+        wait_between(sim, 1, 40);
+        row->malformed = false;
+        break;
+    case 1:
+        leave_half_a_hand_off(sim, shard);
+        break;
+    case 2:
+        merge_and_delete_a_parent(sim, shard);
+        break;
+    default:
+        sim_table_edit(sim, shard, NULL);
+        break;
+    }
+}
+
+static void rows_are_edited_by_hand(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t shard = (uint32_t)kh_rand_below(&sim->rand, sim->stream.shards_n);
+
+        wait_between(sim, 5, 25);
+        if (sim_chance(sim, 200)) {
+            split_any(sim);
+        } else if (is_open_and_there(sim, shard)) {
+            edit_a_row(sim, shard);
+        }
+    }
+}
+
+/* One random history of splits and merges, with crashes: every record at least once, and in order
+ * for each key, whatever the moment. */
+static void histories(struct sim *sim)
+{
+    mild_weather(sim);
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+        kh_ms pause_ms = sim_chance(sim, 500) ? 1000 : KH_SECONDS(15);
+
+        sim_run_for(sim, sim_draw(sim, 0, pause_ms));
+        if (sim_chance(sim, 450)) {
+            split_any(sim);
+        } else if (sim_chance(sim, 600)) {
+            merge_any(sim);
+        } else {
+            sim_crash(sim, w);
+            sim_run_for(sim, sim_draw(sim, 0, pause_ms));
+            start_again(sim, w, sim_chance(sim, 300));
+        }
+    }
+}
+
 /* ---- and that all is well afterwards ---- */
 
 static uint32_t owner_of(const struct sim *sim, uint32_t shard)
@@ -716,6 +862,11 @@ const struct scenario sim_scenarios[] = {
     {"exit-when-done",
      {.workers = 1, .shards = 3, .limit_actions = true, .exit_when_done = true},
      archive_is_replayed},
+    {"clock-jumps", {.workers = 3, .shards = 4, .drift = true, .measured = true}, clocks_jump},
+    {"retention", {.workers = 2, .shards = 3}, retention_passes_the_checkpoint},
+    {"refused-writes", {.workers = 3, .shards = 4}, store_refuses_writes_for_minutes},
+    {"edited-rows", {.workers = 3, .shards = 4}, rows_are_edited_by_hand},
+    {"histories", {.workers = 3, .shards = 3, .put_ms = 300}, histories},
     {"fleet-4x32", {.workers = 4, .shards = 32}, nothing_special},
     {"everything",
      {.workers = 4, .shards = 4, .limit_actions = true, .drift = true},

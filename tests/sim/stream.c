@@ -24,6 +24,21 @@ static uint32_t add_shard(struct sim *sim, unsigned __int128 start, unsigned __i
     return at;
 }
 
+void sim_stream_trim(struct sim *sim, kh_ms before_ms)
+{
+    for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
+        struct sim_shard *s = &sim->stream.shards[i];
+
+        while (s->trimmed_n < s->records_n && s->records[s->trimmed_n].put_at_ms < before_ms) {
+            s->trimmed_n++;
+        }
+        sim_excuse(sim, i, s->trimmed_n);
+        s->gone = s->gone || s->closed_at_ms < before_ms;
+        kh_assert(!s->gone || s->trimmed_n == s->records_n);
+    }
+    sim_note(sim, "records put before %lld ms are past their retention", (long long)before_ms);
+}
+
 void sim_stream_init(struct sim *sim, uint32_t shards)
 {
     unsigned __int128 width = ~(unsigned __int128)0 / shards;
@@ -229,15 +244,29 @@ size_t sim_stream_after(const struct sim_shard *shard, const struct kh_extseq *p
     return lower_bound(shard, number(pos->seq), pos->sub + 1);
 }
 
-static bool listed(const struct sim_shard *shard, const struct kh_cmd *cmd)
+/* Nothing that is still there comes before it. */
+static bool is_oldest(const struct sim *sim, const struct sim_shard *shard)
+{
+    bool oldest = true;
+
+    for (unsigned i = 0; i < shard->parents_n; i++) {
+        oldest = oldest && sim->stream.shards[shard->parents[i]].gone;
+    }
+    return oldest;
+}
+
+static bool listed(const struct sim *sim, const struct sim_shard *shard, const struct kh_cmd *cmd)
 {
     kh_ms at_ms = cmd->wall_ms - SIM_WALL_MS;
 
+    if (shard->gone) {
+        return false;
+    }
     switch (cmd->filter) {
     case KH_SHARDS_ALL:
         return true;
     case KH_SHARDS_AT_TRIM_HORIZON:
-        return shard->parents_n == 0;
+        return is_oldest(sim, shard);
     case KH_SHARDS_AT_LATEST:
         return is_open(shard);
     case KH_SHARDS_AT_TIMESTAMP:
@@ -269,7 +298,7 @@ void sim_stream_list(struct sim *sim, uint32_t worker, const struct kh_cmd *cmd)
             bool stale = sim->now_ms - s->closed_at_ms < KH_SECONDS(3) && !is_open(s) &&
                          sim_chance(sim, sim->faults.list_stale);
 
-            if (stale || listed(s, cmd)) {
+            if (stale || listed(sim, s, cmd)) {
                 listing->shards[listing->n] = sim_stream_shard(sim, i);
                 listing->shards[listing->n++].open = stale || is_open(s);
             }
@@ -338,7 +367,7 @@ bool sim_stream_opened(struct sim *sim, const struct sim_ev *ev, struct kh_event
     }
     *event = (struct kh_event){
         .type = KH_EVENT_OPENED, .key = kh_str(shard->id), .ticket = reader->ticket};
-    if (sim->stream.deleted) {
+    if (sim->stream.deleted || shard->gone) {
         event->rc = KH_NOTFOUND;
     } else if (sim_chance(sim, sim->faults.open_fail)) {
         event->rc = sim_chance(sim, 500) ? KH_RETRY : KH_THROTTLED;
@@ -349,6 +378,7 @@ bool sim_stream_opened(struct sim *sim, const struct sim_ev *ev, struct kh_event
     }
     reader->state = SIM_READER_OPEN;
     reader->next = position_index(shard, &reader->position);
+    reader->next = reader->next < shard->trimmed_n ? shard->trimmed_n : reader->next;
     event->wall_ms = reader->wall_ms;
     if (reader->position.type == KH_POSITION_LATEST ||
         reader->position.type == KH_POSITION_AT_TIMESTAMP) {
@@ -357,11 +387,16 @@ bool sim_stream_opened(struct sim *sim, const struct sim_ev *ev, struct kh_event
     return true;
 }
 
-static enum kh_rc fetch_fault(struct sim *sim, struct sim_reader *reader)
+static enum kh_rc fetch_fault(struct sim *sim, const struct sim_shard *shard,
+                              struct sim_reader *reader)
 {
-    if (sim->stream.deleted) {
+    bool trimmed = reader->next < shard->trimmed_n;
+
+    if (sim->stream.deleted || shard->gone) {
         return KH_NOTFOUND;
     }
+    reader->next = trimmed ? shard->trimmed_n : reader->next;
+    reader->expired = reader->expired || (trimmed && sim_chance(sim, 300));
     if (reader->expired || sim_chance(sim, sim->faults.fetch_expired)) {
         reader->expired = true;
         return KH_INVALID;
@@ -410,12 +445,12 @@ bool sim_stream_fetched(struct sim *sim, const struct sim_ev *ev, struct kh_even
         return false;
     }
     reader->state = SIM_READER_OPEN;
-    *fetch = (struct sim_fetch){.first = reader->next};
     *event = (struct kh_event){.type = KH_EVENT_FETCHED,
                                .key = kh_str(shard->id),
                                .ticket = reader->ticket,
-                               .rc = fetch_fault(sim, reader),
+                               .rc = fetch_fault(sim, shard, reader),
                                .fetched = &fetch->fetched};
+    *fetch = (struct sim_fetch){.first = reader->next};
     if (event->rc != KH_OK) {
         return true;
     }

@@ -92,6 +92,9 @@ void sim_stream_fini(struct sim *sim);
 void sim_stream_produce(struct sim *sim);
 void sim_stream_put(struct sim *sim, uint32_t key, uint32_t subs);
 
+/* Retention passes: records put before then are gone, and shards closed before. */
+void sim_stream_trim(struct sim *sim, kh_ms before_ms);
+
 /* False if there is nothing to split or merge, or no room for more shards. */
 bool sim_stream_split(struct sim *sim, uint32_t shard);
 bool sim_stream_merge(struct sim *sim, uint32_t shard);

@@ -149,7 +149,9 @@ static void answer_list(struct sim *sim, struct sim_request *request)
     for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
         const struct sim_row *row = &sim->table.rows[i];
 
-        if (stale) {
+        if (row->exists && row->malformed) {
+            request->answer.malformed_n++;
+        } else if (stale) {
             n += stale_row(sim, row, &request->leases[n]) ? 1 : 0;
         } else if (row->exists) {
             request->leases[n++] = row->lease;
@@ -202,6 +204,32 @@ static void keep_owner(struct sim *sim, struct sim_row *row)
     row->owners_n = row->owners_n < SIM_OWNERS_MAX ? row->owners_n + 1 : SIM_OWNERS_MAX;
 }
 
+static void change(struct sim *sim, struct sim_row *row, bool exists, const struct kh_lease *lease)
+{
+    keep_old(row);
+    row->exists = exists;
+    row->lease = *lease;
+    row->since_ms = sim->now_ms;
+    row->malformed = row->malformed && exists;
+    keep_owner(sim, row);
+    if (row->old[0].exists != exists) {
+        sim->table.set_changed_at_ms = sim->now_ms;
+    }
+}
+
+/* Whoever owned it learns it from its next write: until then two may act. */
+void sim_table_edit(struct sim *sim, uint32_t shard, const struct kh_lease *lease)
+{
+    struct sim_row *row = &sim->table.rows[shard];
+
+    sim_note(sim, "the lease of %s is %s by hand", sim->stream.shards[shard].id,
+             lease == NULL ? "deleted" : "edited");
+    change(sim, row, lease != NULL, lease != NULL ? lease : &row->lease);
+    row->given_at_ms = sim->now_ms;
+    row->edited = true;
+    sim->table.has_lost_rows |= lease == NULL;
+}
+
 static void apply_to_row(struct sim *sim, struct sim_request *request)
 {
     uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
@@ -213,20 +241,17 @@ static void apply_to_row(struct sim *sim, struct sim_request *request)
         sim_fail(sim, "a request names lease %s, which never was", request->op.key);
     }
     row = &sim->table.rows[shard];
+    if (row->exists && row->malformed && request->op.verb != KH_LEASE_DELETE) {
+        set_outcome(request, KH_LEASE_FAILED, KH_INVALID);
+        return;
+    }
     exists = row->exists;
     lease = row->lease;
     kh_lease_op_answer(&request->op, &exists, &lease, &request->answer);
     if (request->op.verb == KH_LEASE_GET || request->answer.outcome != KH_LEASE_DONE) {
         return;
     }
-    keep_old(row);
-    row->exists = exists;
-    row->lease = lease;
-    row->since_ms = sim->now_ms;
-    keep_owner(sim, row);
-    if (row->old[0].exists != exists) {
-        sim->table.set_changed_at_ms = sim->now_ms;
-    }
+    change(sim, row, exists, &lease);
     if (request->steal == SIM_STEAL_FOR_ITSELF) {
         row->stolen_at_ms = sim->now_ms;
     } else if (request->steal == SIM_STEAL_FOR_ANOTHER) {

@@ -28,6 +28,8 @@ struct sim;
 struct sim_row {
     bool exists;
     bool ended_once; /* was at SHARD_END */
+    bool malformed;  /* it lacks leaseCounter */
+    bool edited;     /* somebody has put a hand to it */
     struct kh_lease lease;
     kh_ms since_ms;     /* when it became what it is */
     kh_ms taken_at_ms;  /* when it last got another owner */
@@ -51,6 +53,7 @@ struct sim_table {
     struct sim_row rows[SIM_SHARDS_MAX];
     kh_ms set_changed_at_ms; /* when a row last came or went */
     uint64_t moves;          /* how often a lease has got another owner */
+    bool has_lost_rows;      /* by hand: what leads up to them is read again from the beginning */
 };
 
 /* What becomes of a request. */
@@ -82,6 +85,9 @@ struct sim_request {
 };
 
 void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op);
+
+/* Somebody edits the table by hand: the row becomes *lease, or goes (NULL). */
+void sim_table_edit(struct sim *sim, uint32_t shard, const struct kh_lease *lease);
 
 /* Any request, on its way; takes it. */
 struct sim_request *sim_request_new(struct sim *sim, uint32_t worker);
