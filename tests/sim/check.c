@@ -100,6 +100,21 @@ void sim_check_peer(struct sim *sim, uint32_t w, uint32_t shard)
     }
 }
 
+/* In a hand-off whoever is named by checkpointOwner works on, and the next owner waits until that
+ * one has left, or has not been heard of for the failover time. */
+static void check_hand_off(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    const struct sim_row *row = &sim->table.rows[shard];
+    const char *me = sim->workers[w].config.worker_id;
+
+    if (row->exists && strcmp(row->lease.owner, me) == 0 &&
+        row->lease.checkpoint_owner[0] != '\0' && strcmp(row->lease.checkpoint_owner, me) != 0 &&
+        !row->edited) {
+        sim_fail(sim, "hand-off: %c acts as owner of %s, on which %s still works", sim_letter(w),
+                 sim->stream.shards[shard].id, row->lease.checkpoint_owner);
+    }
+}
+
 void sim_check_owners(struct sim *sim, uint32_t w)
 {
     struct sim_worker *worker = &sim->workers[w];
@@ -116,6 +131,7 @@ void sim_check_owners(struct sim *sim, uint32_t w)
         /* Nobody works on a finished shard: there it is only said who keeps the lease. */
         if (held.acts_as_owner && !kh_lease_is_finished(&sim->table.rows[shard].lease)) {
             worker->acts[shard] = true;
+            check_hand_off(sim, w, shard);
             check_alone(sim, w, shard);
         }
     }
@@ -413,6 +429,8 @@ void sim_check_records(struct sim *sim, uint32_t shard, size_t first, size_t nex
         sim_fail(sim, "skipped: %s delivers record %zu, record %zu was never delivered", s->id,
                  first, s->delivered_n);
     }
+    sim->repeated_n +=
+        first < s->delivered_n ? (next < s->delivered_n ? next : s->delivered_n) - first : 0;
     for (size_t i = s->delivered_n; i < next; i++) {
         const struct sim_record *r = &s->records[i];
 

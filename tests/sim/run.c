@@ -21,6 +21,10 @@ struct options {
     bool transcript;
 };
 
+/* How fast is it? 4 workers and 32 shards, for a day. */
+static const struct options bench = {
+    .first_seed = 1, .last_seed = 1, .scenario = "fleet-4x32", .trouble_ms = KH_MINUTES(24 * 60)};
+
 struct totals {
     uint64_t runs;
     uint64_t steps;
@@ -137,6 +141,8 @@ static int usage(void)
 {
     (void)fprintf(
         stderr, "usage: run [--seeds A-B | --seed A] [--scenario NAME] [--hours H] [--transcript]\n"
+                "       run --reshard N    random histories of splits and merges\n"
+                "       run --bench        a day of 4 workers and 32 shards\n"
                 "       run --script NAME\nscenarios:");
     for (size_t i = 0; i < sim_scenarios_n; i++) {
         (void)fprintf(stderr, " %s", sim_scenarios[i].name);
@@ -166,6 +172,11 @@ static bool parse_value(const char *name, const char *value, struct options *opt
     if (strcmp(name, "--seeds") == 0 || strcmp(name, "--seed") == 0) {
         return parse_seeds(value, options);
     }
+    if (strcmp(name, "--reshard") == 0) {
+        options->scenario = "histories";
+        options->first_seed = 1;
+        return kh_str_u64(kh_str(value), &options->last_seed) && options->last_seed > 0;
+    }
     if (strcmp(name, "--scenario") == 0) {
         options->scenario = value;
         return true;
@@ -186,6 +197,8 @@ static bool parse(int argc, char **argv, struct options *options)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--transcript") == 0) {
             options->transcript = true;
+        } else if (strcmp(argv[i], "--bench") == 0) {
+            *options = bench;
         } else if (i + 1 == argc || !parse_value(argv[i], argv[i + 1], options)) {
             return false;
         } else {

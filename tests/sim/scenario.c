@@ -7,7 +7,11 @@
 #define COUNT(a)      (sizeof(a) / sizeof(a)[0])
 #define SETTLE_MS_MAX KH_SECONDS(240)
 #define DRAIN_MS_MAX  KH_SECONDS(300)
-#define LEFT_ALONE_MS KH_SECONDS(50) /* three failover times, and then some */
+#define QUIET_MS      KH_SECONDS(60)
+/* Two looks at the table and a hand-off; or two of the rounds that Java makes every 20 s. */
+#define QUIET_GRACE_MS      KH_SECONDS(15)
+#define QUIET_GRACE_JAVA_MS KH_SECONDS(45)
+#define LEFT_ALONE_MS       KH_SECONDS(50) /* three failover times, and then some */
 
 /* ---- helpers for trouble ---- */
 
@@ -239,6 +243,31 @@ static void fleet_is_restarted_one_by_one(struct sim *sim)
         if (sim->workers[w].state == SIM_STOPPED) {
             sim_start(sim, w, false);
         }
+    }
+}
+
+/* Workers come and go as they should, and every child stores what it has done when it is asked to
+ * leave: then nothing is done twice. */
+static void shards_are_handed_over(struct sim *sim)
+{
+    sim->faults.stale_list = 200;
+    sim->faults.late_tick = 20;
+    sim->calm = true;
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 5, 30);
+        if (sim_chance(sim, 200)) {
+            split_any(sim);
+        }
+        sim_stop(sim, w);
+        wait_between(sim, 20, 40);
+        sim_start(sim, w, false);
+    }
+    wait_between(sim, 20, 40);
+    if (sim->repeated_n > 0) {
+        sim_fail(sim, "repeated: %llu records were processed twice though nothing went wrong",
+                 (unsigned long long)sim->repeated_n);
     }
 }
 
@@ -764,6 +793,26 @@ static void check_nothing_left(struct sim *sim)
     }
 }
 
+/* Once everybody has his share, nothing changes hands any more, as long as no lease comes or
+ * goes. */
+static void check_quiet(struct sim *sim)
+{
+    kh_ms grace_ms = sim->config.peers > 0 ? QUIET_GRACE_JAVA_MS : QUIET_GRACE_MS;
+    kh_ms since_ms = sim->now_ms;
+    kh_ms until_ms = sim->now_ms + grace_ms + QUIET_MS;
+    uint64_t moves = sim->table.moves;
+
+    while (sim->now_ms < until_ms) {
+        sim_run_for(sim, 1000);
+        since_ms = kh_ms_max(since_ms, sim->table.set_changed_at_ms);
+        if (sim->now_ms - since_ms <= grace_ms) {
+            moves = sim->table.moves;
+        } else if (sim->table.moves != moves) {
+            sim_fail(sim, "thrash: a lease changes hands though everybody has had his share");
+        }
+    }
+}
+
 static bool all_finished(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
@@ -784,6 +833,8 @@ static void judge(struct sim *sim)
         must(sim, all_finished, SETTLE_MS_MAX, "finished");
     } else {
         must(sim, settled, SETTLE_MS_MAX, "settled");
+        check_quiet(sim);
+        must(sim, settled, SETTLE_MS_MAX, "settled after all");
         sim->producing = false;
         must(sim, drained, DRAIN_MS_MAX, "drained");
     }
@@ -851,6 +902,7 @@ const struct scenario sim_scenarios[] = {
     {"reshard", {.workers = 3, .shards = 3}, shards_split_and_merge_in_a_storm},
     {"children", {.workers = 2, .shards = 3, .limit_actions = true}, children_fail_in_every_way},
     {"rolling-restart", {.workers = 3, .shards = 5}, fleet_is_restarted_one_by_one},
+    {"hand-over", {.workers = 3, .shards = 5}, shards_are_handed_over},
     {"mixed", {.workers = 3, .shards = 5, .peers = 1}, java_peers_take_their_share},
     {"mixed-many", {.workers = 5, .shards = 6, .peers = 3}, java_peers_take_their_share},
     {"mixed-weather", {.workers = 4, .shards = 5, .peers = 2}, java_peers_in_bad_weather},

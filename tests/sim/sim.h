@@ -142,7 +142,8 @@ struct sim {
     bool producing;
     uint32_t lives; /* given out to workers and children */
     uint64_t steps;
-    kh_ms stuck_at_ms; /* events at one instant, against time that stands still */
+    uint64_t repeated_n; /* records that were given to more than one child */
+    kh_ms stuck_at_ms;   /* events at one instant, against time that stands still */
     unsigned stuck_n;
     /* transcript */
     FILE *out;                  /* borrowed; NULL: not printed */
