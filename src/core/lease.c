@@ -29,27 +29,40 @@ void kh_lease_for_shard(struct kh_lease *lease, const struct kh_shard *shard, co
     lease->range = shard->range;
 }
 
+#define PART_SCALE UINT64_C(1000000000000000000) /* 18 digits at a time */
+
 bool kh_hash_key_parse(struct kh_str text, unsigned __int128 *value)
 {
     const unsigned __int128 max = ~(unsigned __int128)0;
-    unsigned __int128 sum = 0;
+    unsigned __int128 most = 0; /* all digits but the last: 38 of them always fit */
+    uint64_t part = 0;
+    uint64_t scale = 1;
 
     if (text.n == 0 || text.n > KH_HASH_KEY_DIGITS_MAX) {
         return false;
     }
     for (size_t i = 0; i < text.n; i++) {
-        const char c = text.p[i];
-
-        if (c < '0' || c > '9') {
+        if (text.p[i] < '0' || text.p[i] > '9') {
             return false;
         }
-        const unsigned digit = (unsigned)(c - '0');
-        if (sum > (max - digit) / 10) {
-            return false;
-        }
-        sum = sum * 10 + digit;
     }
-    *value = sum;
+    /* Each look at the table reads every range: arithmetic on 128 bits for each digit would be
+     * felt. */
+    for (size_t i = 0; i + 1 < text.n; i++) {
+        part = part * 10 + (unsigned)(text.p[i] - '0');
+        scale *= 10;
+        if (scale == PART_SCALE) {
+            most = most * scale + part;
+            part = 0;
+            scale = 1;
+        }
+    }
+    most = most * scale + part;
+    part = (unsigned)(text.p[text.n - 1] - '0');
+    if (most > max / 10 || (most == max / 10 && part > max % 10)) {
+        return false;
+    }
+    *value = most * 10 + part;
     return true;
 }
 
