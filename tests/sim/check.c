@@ -95,7 +95,7 @@ static void check_alone(struct sim *sim, uint32_t w, uint32_t shard)
 
 void sim_check_peer(struct sim *sim, uint32_t w, uint32_t shard)
 {
-    if (!kh_lease_is_finished(&sim->table.rows[shard].lease)) {
+    if (!sim->table.rows[shard].finished) {
         check_alone(sim, w, shard);
     }
 }
@@ -120,7 +120,7 @@ void sim_check_owners(struct sim *sim, uint32_t w)
     struct sim_worker *worker = &sim->workers[w];
     size_t n = kh_worker_shards_n(worker->core);
 
-    memset(worker->acts, 0, sizeof worker->acts);
+    memset(worker->acts, 0, sizeof worker->acts[0] * sim->stream.shards_n);
     for (size_t i = 0; i < n; i++) {
         struct kh_worker_shard held = kh_worker_shard_at(worker->core, i, sim_worker_now(sim, w));
         uint32_t shard = sim_stream_find(sim, kh_str(held.key));
@@ -129,7 +129,7 @@ void sim_check_owners(struct sim *sim, uint32_t w)
             sim_fail(sim, "%c holds %s, which never was", sim_letter(w), held.key);
         }
         /* Nobody works on a finished shard: there it is only said who keeps the lease. */
-        if (held.acts_as_owner && !kh_lease_is_finished(&sim->table.rows[shard].lease)) {
+        if (held.acts_as_owner && !sim->table.rows[shard].finished) {
             worker->acts[shard] = true;
             check_hand_off(sim, w, shard);
             check_alone(sim, w, shard);

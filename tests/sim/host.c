@@ -36,19 +36,19 @@ static uint64_t give_batch(struct sim *sim, uint32_t w, uint32_t shard,
 }
 
 /* What a dead worker's machine forgets. */
-static void forget(struct sim_worker *worker)
+static void forget(struct sim *sim, struct sim_worker *worker)
 {
     kh_worker_free(worker->core);
     worker->core = NULL;
     kh_mem_free(worker->peer);
     worker->peer = NULL;
     for (size_t i = 0; i < worker->inbox_n; i++) {
-        sim_ev_free(&worker->inbox[i]);
+        sim_ev_free(sim, &worker->inbox[i]);
     }
     worker->inbox_n = 0;
-    memset(worker->readers, 0, sizeof worker->readers);
-    memset(worker->children, 0, sizeof worker->children);
-    memset(worker->asked, 0, sizeof worker->asked);
+    memset(worker->readers, 0, sizeof worker->readers[0] * sim->stream.shards_n);
+    memset(worker->children, 0, sizeof worker->children[0] * sim->stream.shards_n);
+    memset(worker->asked, 0, sizeof worker->asked[0] * sim->stream.shards_n);
     memset(worker->acts, 0, sizeof worker->acts);
     memset(worker->batches, 0, sizeof worker->batches);
     worker->batch_id = 0;
@@ -320,6 +320,28 @@ static void carry_out(struct sim *sim, uint32_t w, const struct kh_cmd *cmd)
     }
 }
 
+/* Nobody begins to act as owner but with the answer to a write, or when a time has come. */
+static bool may_change_owners(enum kh_event_type type)
+{
+    switch (type) {
+    case KH_EVENT_TICK:
+    case KH_EVENT_STORE:
+    case KH_EVENT_COORD:
+    case KH_EVENT_STOP:
+    case KH_EVENT_STOP_NOW:
+        return true;
+    case KH_EVENT_UTILIZATION:
+    case KH_EVENT_SHARDS:
+    case KH_EVENT_OPENED:
+    case KH_EVENT_FETCHED:
+    case KH_EVENT_CHILD_STATUS:
+    case KH_EVENT_CHILD_CHECKPOINT:
+    case KH_EVENT_CHILD_EXITED:
+        break;
+    }
+    return false;
+}
+
 static void step(struct sim *sim, uint32_t w, const struct kh_event *event)
 {
     struct sim_worker *worker = &sim->workers[w];
@@ -328,7 +350,9 @@ static void step(struct sim *sim, uint32_t w, const struct kh_event *event)
     kh_worker_step(worker->core, event, sim_worker_now(sim, w), &worker->cmds);
     sim->steps++;
     sim_transcribe(sim, w, event);
-    sim_check_owners(sim, w);
+    if (may_change_owners(event->type)) {
+        sim_check_owners(sim, w);
+    }
     for (size_t i = 0; i < worker->cmds.n; i++) {
         carry_out(sim, w, &worker->cmds.items[i]);
     }
@@ -336,7 +360,7 @@ static void step(struct sim *sim, uint32_t w, const struct kh_event *event)
         if (kh_worker_deadline(worker->core) != KH_NEVER) {
             sim_fail(sim, "%c has stopped and still wants a tick", sim_letter(w));
         }
-        forget(worker);
+        forget(sim, worker);
     } else {
         set_timer(sim, w);
     }
@@ -495,7 +519,7 @@ void sim_host_event(struct sim *sim, struct sim_ev *ev)
     if (worker->life == ev->life && worker->state == SIM_UP) {
         hear(sim, ev);
     }
-    sim_ev_free(ev);
+    sim_ev_free(sim, ev);
 }
 
 static void configure(struct sim *sim, uint32_t w, bool same_id)
@@ -579,7 +603,7 @@ void sim_crash(struct sim *sim, uint32_t w)
     sim_note(sim, "%c is killed", sim_letter(w));
     worker->state = SIM_DOWN;
     worker->life = ++sim->lives;
-    forget(worker);
+    forget(sim, worker);
 }
 
 void sim_peer_exit(struct sim *sim, uint32_t w)
@@ -589,7 +613,7 @@ void sim_peer_exit(struct sim *sim, uint32_t w)
     sim_note(sim, "%c has stopped", sim_letter(w));
     worker->state = SIM_STOPPED;
     worker->life = ++sim->lives;
-    forget(worker);
+    forget(sim, worker);
 }
 
 void sim_freeze(struct sim *sim, uint32_t w)
@@ -618,7 +642,7 @@ void sim_thaw(struct sim *sim, uint32_t w)
     for (size_t i = 0; i < worker->inbox_n; i++) {
         hear(sim, &worker->inbox[i]);
         if (worker->inbox_n > 0) { /* not if that was its end */
-            sim_ev_free(&worker->inbox[i]);
+            sim_ev_free(sim, &worker->inbox[i]);
         }
     }
     worker->inbox_n = 0;

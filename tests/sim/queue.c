@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "table.h"
 
 static bool before(const struct sim_ev *a, const struct sim_ev *b)
 {
@@ -11,9 +10,6 @@ static bool before(const struct sim_ev *a, const struct sim_ev *b)
 
 void sim_queue_fini(struct sim_queue *queue)
 {
-    for (size_t i = 0; i < queue->n; i++) {
-        sim_ev_free(&queue->items[i]);
-    }
     kh_mem_free(queue->items);
     *queue = (struct sim_queue){0};
 }
@@ -58,14 +54,4 @@ struct sim_ev sim_queue_pop(struct sim_queue *queue)
     }
     queue->items[at] = last;
     return first;
-}
-
-void sim_ev_free(struct sim_ev *ev)
-{
-    if (ev->type == SIM_EV_APPLY || ev->type == SIM_EV_ANSWER) {
-        sim_request_free(ev->p);
-    } else {
-        kh_mem_free(ev->p);
-    }
-    ev->p = NULL;
 }

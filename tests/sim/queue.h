@@ -4,7 +4,8 @@
  *         order.
  * Units   at_ms is virtual time since the start of the run.
  * Errors  none.
- * Memory  owns its array. The payload p of an event belongs to whoever takes the event out.
+ * Memory  owns its array. The payload p of an event belongs to whoever takes the event out
+ *         (sim_ev_free).
  * Truth   own design.
  */
 #ifndef SIM_QUEUE_H
@@ -54,8 +55,5 @@ struct sim_queue {
 void sim_queue_fini(struct sim_queue *queue);
 void sim_queue_push(struct sim_queue *queue, struct sim_ev ev);
 struct sim_ev sim_queue_pop(struct sim_queue *queue); /* not when empty */
-
-/* What an event carries goes with it. */
-void sim_ev_free(struct sim_ev *ev);
 
 #endif

@@ -42,7 +42,11 @@ void sim_free(struct sim *sim)
     }
     sim_stream_fini(sim);
     sim_coord_fini(sim);
+    for (size_t i = 0; i < sim->queue.n; i++) {
+        sim_ev_free(sim, &sim->queue.items[i]);
+    }
     sim_queue_fini(&sim->queue);
+    sim_table_fini(sim);
     kh_mem_free(sim->last);
     kh_mem_free(sim);
 }
@@ -55,6 +59,19 @@ void sim_fail(struct sim *sim, const char *fmt, ...)
     (void)vsnprintf(sim->failure, sizeof sim->failure, fmt, args);
     va_end(args);
     longjmp(sim->failed, 1);
+}
+
+void sim_ev_free(struct sim *sim, struct sim_ev *ev)
+{
+    if (ev->p == NULL) {
+        return;
+    }
+    if (ev->type == SIM_EV_APPLY || ev->type == SIM_EV_ANSWER) {
+        sim_request_free(sim, ev->p);
+    } else {
+        kh_mem_free(ev->p);
+    }
+    ev->p = NULL;
 }
 
 void sim_push(struct sim *sim, kh_ms delay_ms, struct sim_ev ev)

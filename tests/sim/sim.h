@@ -133,6 +133,7 @@ struct sim {
     struct sim_queue queue;
     struct sim_table table;
     struct sim_coord coord;
+    struct sim_request *free_requests; /* owned */
     struct sim_stream stream;
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t workers_n;
@@ -166,6 +167,9 @@ void sim_fail(struct sim *sim, const char *fmt, ...) KH_PRINTF(2, 3) __attribute
 void sim_run_for(struct sim *sim, kh_ms ms);
 typedef bool sim_predicate(struct sim *sim);
 bool sim_run_until(struct sim *sim, sim_predicate *predicate, kh_ms bound_ms);
+
+/* What an event carries goes with it. */
+void sim_ev_free(struct sim *sim, struct sim_ev *ev);
 
 void sim_push(struct sim *sim, kh_ms delay_ms, struct sim_ev ev);
 kh_ms sim_draw(struct sim *sim, kh_ms low, kh_ms high); /* the middle when the run is fixed */

@@ -184,7 +184,7 @@ uint32_t sim_stream_find(const struct sim *sim, struct kh_str id)
     size_t prefix = sizeof ID_PREFIX - 1;
     uint32_t at;
 
-    if (id.n != prefix + 3 || memcmp(id.p, ID_PREFIX, prefix) != 0) {
+    if (id.n != prefix + 3 || memcmp(id.p, ID_PREFIX, sizeof ID_PREFIX - 1) != 0) {
         return UINT32_MAX;
     }
     at = (uint32_t)((id.p[prefix] - '0') * 100 + (id.p[prefix + 1] - '0') * 10 +

@@ -14,21 +14,37 @@ static void push_request(struct sim *sim, struct sim_request *request, enum sim_
                  .type = type, .worker = request->worker, .life = request->life, .p = request});
 }
 
+/* They are large: used ones are kept for the next request, with their lists. */
+static struct sim_request *take_place(struct sim *sim)
+{
+    struct sim_request *request = sim->free_requests;
+
+    if (request == NULL) {
+        return kh_mem_new(1, sizeof *request);
+    }
+    sim->free_requests = request->next_free;
+    return request;
+}
+
 struct sim_request *sim_request_new(struct sim *sim, uint32_t worker)
 {
-    struct sim_request *request = kh_mem_new(1, sizeof *request);
+    struct sim_request *request = take_place(sim);
 
     request->worker = worker;
     request->life = sim->workers[worker].life;
     request->steal = sim->workers[worker].steals;
+    request->fate = SIM_FATE_PLAIN;
+    request->coord = NULL;
     return request;
 }
 
-static struct sim_request *copy_of(const struct sim_request *request)
+static struct sim_request *copy_of(struct sim *sim, const struct sim_request *request)
 {
-    struct sim_request *copy = kh_mem_new(1, sizeof *copy);
+    struct sim_request *copy = sim_request_new(sim, request->worker);
 
-    *copy = *request;
+    copy->op = request->op;
+    copy->answer = request->answer;
+    copy->steal = request->steal;
     if (request->coord != NULL) {
         copy->coord = kh_mem_new(1, sizeof *copy->coord);
         *copy->coord = *request->coord;
@@ -36,17 +52,28 @@ static struct sim_request *copy_of(const struct sim_request *request)
     return copy;
 }
 
-void sim_request_free(struct sim_request *request)
+void sim_request_free(struct sim *sim, struct sim_request *request)
 {
-    if (request != NULL) {
-        if (request->coord != NULL) {
-            kh_mem_free(request->coord->stats);
-            kh_mem_free(request->coord->keys);
-            kh_mem_free(request->coord);
-        }
+    if (request->coord != NULL) {
+        kh_mem_free(request->coord->stats);
+        kh_mem_free(request->coord->keys);
+        kh_mem_free(request->coord);
+        request->coord = NULL;
+    }
+    request->next_free = sim->free_requests;
+    sim->free_requests = request;
+}
+
+void sim_table_fini(struct sim *sim)
+{
+    struct sim_request *next;
+
+    for (struct sim_request *request = sim->free_requests; request != NULL; request = next) {
+        next = request->next_free;
         kh_mem_free(request->leases);
         kh_mem_free(request);
     }
+    sim->free_requests = NULL;
 }
 
 static void set_outcome(struct sim_request *request, enum kh_lease_outcome outcome, enum kh_rc rc)
@@ -95,7 +122,7 @@ void sim_request_send(struct sim *sim, struct sim_request *request)
     } else if (sim_chance(sim, faults->lost_request) || (cut_off && sim_chance(sim, 500))) {
         answer_unapplied(sim, request, KH_LEASE_UNKNOWN, KH_RETRY, timeout_ms);
     } else if (there_ms > timeout_ms || sim_chance(sim, faults->late_write)) {
-        struct sim_request *late = copy_of(request);
+        struct sim_request *late = copy_of(sim, request);
 
         late->fate = SIM_FATE_LATE;
         push_request(sim, late, SIM_EV_APPLY, timeout_ms + sim_draw(sim, 0, 8000));
@@ -118,7 +145,16 @@ void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op
     request->op = *op;
     request->answer.id = op->id;
     request->answer.verb = op->verb;
+    request->answer.found = false;
+    request->answer.leases_n = 0;
+    request->answer.malformed_n = 0;
     sim_request_send(sim, request);
+}
+
+/* Of the version i changes back. */
+static unsigned old_index(const struct sim_row *row, unsigned i)
+{
+    return (row->old_at + SIM_OLD_SLOTS - i) % SIM_OLD_SLOTS;
 }
 
 /* The row as a reader sees it that is up to 2 s behind. */
@@ -131,13 +167,13 @@ static bool stale_row(struct sim *sim, const struct sim_row *row, struct kh_leas
         *lease = row->lease;
         return row->exists;
     }
-    for (i = 0; i + 1 < row->old_n && row->old[i].since_ms > as_of_ms; i++) {
+    for (i = 0; i + 1 < row->old_n && row->old[old_index(row, i)].since_ms > as_of_ms; i++) {
     }
     if (row->old_n == 0) {
         return false;
     }
-    *lease = row->old[i].lease;
-    return row->old[i].exists;
+    *lease = row->old[old_index(row, i)].lease;
+    return row->old[old_index(row, i)].exists;
 }
 
 static void answer_list(struct sim *sim, struct sim_request *request)
@@ -145,7 +181,12 @@ static void answer_list(struct sim *sim, struct sim_request *request)
     bool stale = sim_chance(sim, sim->faults.stale_list);
     size_t n = 0;
 
-    request->leases = kh_mem_new(sim->stream.shards_n, sizeof *request->leases);
+    if (request->leases_capacity < sim->stream.shards_n) {
+        request->leases_capacity = sim->stream.shards_n;
+        request->leases =
+            kh_mem_resize(request->leases, request->leases_capacity, sizeof *request->leases);
+    }
+    request->answer.malformed_n = 0;
     for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
         const struct sim_row *row = &sim->table.rows[i];
 
@@ -162,17 +203,14 @@ static void answer_list(struct sim *sim, struct sim_request *request)
     request->answer.outcome = KH_LEASE_DONE;
 }
 
-static void keep_old(struct sim_row *row)
+/* Counts as the newest earlier version only once the row has changed. */
+static void copy_old(struct sim_row *row)
 {
-    for (unsigned i = SIM_OLD_MAX - 1; i > 0; i--) {
-        if (i - 1 < row->old_n) {
-            row->old[i] = row->old[i - 1];
-        }
-    }
-    row->old[0].since_ms = row->since_ms;
-    row->old[0].exists = row->exists;
-    row->old[0].lease = row->lease;
-    row->old_n = row->old_n < SIM_OLD_MAX ? row->old_n + 1 : SIM_OLD_MAX;
+    unsigned at = (row->old_at + 1) % SIM_OLD_SLOTS;
+
+    row->old[at].since_ms = row->since_ms;
+    row->old[at].exists = row->exists;
+    row->old[at].lease = row->lease;
 }
 
 const char *sim_table_owner_at(const struct sim_row *row, kh_ms at_ms)
@@ -204,15 +242,17 @@ static void keep_owner(struct sim *sim, struct sim_row *row)
     row->owners_n = row->owners_n < SIM_OWNERS_MAX ? row->owners_n + 1 : SIM_OWNERS_MAX;
 }
 
-static void change(struct sim *sim, struct sim_row *row, bool exists, const struct kh_lease *lease)
+/* The row has been changed since copy_old(). */
+static void changed(struct sim *sim, struct sim_row *row)
 {
-    keep_old(row);
-    row->exists = exists;
-    row->lease = *lease;
+    row->old_at = (row->old_at + 1) % SIM_OLD_SLOTS;
+    row->old_n = row->old_n < SIM_OLD_MAX ? row->old_n + 1 : SIM_OLD_MAX;
     row->since_ms = sim->now_ms;
-    row->malformed = row->malformed && exists;
+    row->malformed = row->malformed && row->exists;
+    row->finished = kh_lease_is_finished(&row->lease);
+    row->ended_once = row->ended_once || (row->exists && row->finished);
     keep_owner(sim, row);
-    if (row->old[0].exists != exists) {
+    if (row->old[row->old_at].exists != row->exists) {
         sim->table.set_changed_at_ms = sim->now_ms;
     }
 }
@@ -224,7 +264,10 @@ void sim_table_edit(struct sim *sim, uint32_t shard, const struct kh_lease *leas
 
     sim_note(sim, "the lease of %s is %s by hand", sim->stream.shards[shard].id,
              lease == NULL ? "deleted" : "edited");
-    change(sim, row, lease != NULL, lease != NULL ? lease : &row->lease);
+    copy_old(row);
+    row->exists = lease != NULL;
+    row->lease = lease != NULL ? *lease : row->lease;
+    changed(sim, row);
     row->given_at_ms = sim->now_ms;
     row->edited = true;
     sim->table.has_lost_rows |= lease == NULL;
@@ -233,9 +276,8 @@ void sim_table_edit(struct sim *sim, uint32_t shard, const struct kh_lease *leas
 static void apply_to_row(struct sim *sim, struct sim_request *request)
 {
     uint32_t shard = sim_stream_find(sim, kh_str(request->op.key));
+    const struct kh_lease *old;
     struct sim_row *row;
-    struct kh_lease lease;
-    bool exists;
 
     if (shard == UINT32_MAX) {
         sim_fail(sim, "a request names lease %s, which never was", request->op.key);
@@ -245,24 +287,25 @@ static void apply_to_row(struct sim *sim, struct sim_request *request)
         set_outcome(request, KH_LEASE_FAILED, KH_INVALID);
         return;
     }
-    exists = row->exists;
-    lease = row->lease;
-    kh_lease_op_answer(&request->op, &exists, &lease, &request->answer);
+    if (request->op.verb != KH_LEASE_GET) {
+        copy_old(row);
+    }
+    kh_lease_op_answer(&request->op, &row->exists, &row->lease, &request->answer);
     if (request->op.verb == KH_LEASE_GET || request->answer.outcome != KH_LEASE_DONE) {
         return;
     }
-    change(sim, row, exists, &lease);
+    changed(sim, row);
+    old = &row->old[row->old_at].lease;
     if (request->steal == SIM_STEAL_FOR_ITSELF) {
         row->stolen_at_ms = sim->now_ms;
     } else if (request->steal == SIM_STEAL_FOR_ANOTHER) {
         row->given_at_ms = sim->now_ms;
     }
-    if (exists && lease.counter != row->old[0].lease.counter &&
+    if (row->exists && row->lease.counter != old->counter &&
         sim->workers[request->worker].life == request->life) {
         row->beat_at_ms[request->worker] = sim->now_ms;
     }
-    row->ended_once = row->ended_once || (exists && kh_lease_is_finished(&lease));
-    sim_check_row(sim, shard, row->old[0].exists, &row->old[0].lease, row);
+    sim_check_row(sim, shard, row->old[row->old_at].exists, old, row);
 }
 
 void sim_table_apply(struct sim *sim, struct sim_request *request)
@@ -276,13 +319,11 @@ void sim_table_apply(struct sim *sim, struct sim_request *request)
     }
     switch (request->fate) {
     case SIM_FATE_LATE:
-        sim_request_free(request);
+        sim_request_free(sim, request);
         return;
     case SIM_FATE_TWICE:
         request->fate = SIM_FATE_PLAIN;
         push_request(sim, request, SIM_EV_APPLY, sim->now_ms + 1);
-        kh_mem_free(request->leases);
-        request->leases = NULL;
         return;
     case SIM_FATE_LOST_ANSWER:
         set_outcome(request, KH_LEASE_UNKNOWN, KH_RETRY);

@@ -21,12 +21,14 @@
 #define SIM_WORKERS_MAX 6
 #define SIM_SHARDS_MAX  128
 #define SIM_OLD_MAX     4 /* earlier versions of a row that a stale LIST may still show */
-#define SIM_OWNERS_MAX  8 /* earlier owners that the index may still show */
+#define SIM_OLD_SLOTS   (SIM_OLD_MAX + 1) /* one to be filled before it counts */
+#define SIM_OWNERS_MAX  8                 /* earlier owners that the index may still show */
 
 struct sim;
 
 struct sim_row {
     bool exists;
+    bool finished;   /* it is at SHARD_END */
     bool ended_once; /* was at SHARD_END */
     bool malformed;  /* it lacks leaseCounter */
     bool edited;     /* somebody has put a hand to it */
@@ -40,8 +42,9 @@ struct sim_row {
         kh_ms since_ms;
         bool exists;
         struct kh_lease lease;
-    } old[SIM_OLD_MAX]; /* newest first */
+    } old[SIM_OLD_SLOTS]; /* a ring */
     unsigned old_n;
+    unsigned old_at; /* the newest */
     struct {
         kh_ms since_ms;
         char owner[KH_WORKER_ID_MAX + 1]; /* leaseOwner; "" if none */
@@ -80,10 +83,13 @@ struct sim_request {
     enum sim_fate fate;
     kh_ms answer_at_ms;
     struct kh_lease_answer answer;
-    struct kh_lease *leases;      /* owned; LIST */
+    struct kh_lease *leases; /* owned; LIST */
+    size_t leases_capacity;
+    struct sim_request *next_free;
     struct sim_coord_call *coord; /* owned; NULL: op and answer are about leases */
 };
 
+void sim_table_fini(struct sim *sim);
 void sim_table_submit(struct sim *sim, uint32_t worker, const struct kh_lease_op *op);
 
 /* Somebody edits the table by hand: the row becomes *lease, or goes (NULL). */
@@ -99,6 +105,6 @@ const char *sim_table_owner_at(const struct sim_row *row, kh_ms at_ms);
 /* The request reaches the store; takes it. */
 void sim_table_apply(struct sim *sim, struct sim_request *request);
 
-void sim_request_free(struct sim_request *request);
+void sim_request_free(struct sim *sim, struct sim_request *request);
 
 #endif
