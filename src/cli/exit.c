@@ -11,6 +11,7 @@ const char kh_exit_help[] =
     "  70  a mistake of the program itself that it noticed in time\n"
     "  71  out of memory, processes or descriptors\n"
     "  73  the lease table or lease file cannot be created\n"
+    "  75  a sub-command is refused as things stand; the sentence says what is in the way\n"
     "  77  no credentials, wrong ones, or rights that are missing\n"
     "  78  the properties are wrong, executableName cannot be run, or the leases are another\n"
     "      stream's\n";

@@ -22,6 +22,7 @@
 #define KH_EXIT_SOFTWARE    70 /* a mistake of the program itself that it noticed in time */
 #define KH_EXIT_OSERR       71 /* out of memory, processes or descriptors */
 #define KH_EXIT_CANTCREAT   73 /* the lease table or lease file cannot be created */
+#define KH_EXIT_TEMPFAIL    75 /* a sub-command is refused as things stand: nothing was changed */
 #define KH_EXIT_NOPERM      77 /* no credentials, wrong ones, or rights that are missing */
 #define KH_EXIT_CONFIG \
     78 /* the properties are wrong, executableName cannot be run, or the leases are another

@@ -8,7 +8,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/exit.h"
+#include "cli/leases.h"
 #include "cli/options.h"
+#include "cli/say.h"
+#include "cli/session.h"
+#include "cli/table.h"
 #include "config/settings.h"
 #include "host/host.h"
 #include "obs/flight.h"
@@ -61,7 +65,7 @@ static int print(enum kh_options_wish wish)
 {
     switch (wish) {
     case KH_WISH_HELP:
-        printf("%s%s", kh_options_help, kh_exit_help);
+        printf("%s%s%s", kh_options_help, kh_command_help, kh_exit_help);
         break;
     case KH_WISH_HELP_KEYS:
         print_keys();
@@ -97,6 +101,40 @@ static void report(const struct kh_problems *problems)
     }
 }
 
+static int run_host(const struct kh_settings *settings, const struct kh_options *options)
+{
+    const struct kh_host_options host = {
+        .settings = settings, .exit_when_done = options->exit_when_done, .adopt = options->adopt};
+
+    return kh_host_run(&host);
+}
+
+static int run_command(const struct kh_settings *settings, const struct kh_options *options)
+{
+    struct kh_session session;
+    struct kh_err err;
+    int status;
+
+    if (kh_session_open(&session, settings, &err) != KH_OK) {
+        status = kh_say_failure(&err);
+    } else {
+        status = kh_command_is_for_tables(options->command) ? kh_table_run(&session, options)
+                                                            : kh_leases_run(&session, options);
+    }
+    kh_session_close(&session);
+    return status;
+}
+
+/* What a sub-command finds stands on standard output; of the log there is only what went wrong. */
+static enum kh_log_level log_level(const struct kh_options *options,
+                                   const struct kh_settings *settings)
+{
+    if (options->log_level_is_set) {
+        return options->log_level;
+    }
+    return options->command == KH_COMMAND_RUN ? settings->log_level : KH_LOG_WARN;
+}
+
 static int run(const struct kh_options *options)
 {
     struct kh_settings settings;
@@ -106,17 +144,15 @@ static int run(const struct kh_options *options)
     kh_settings_init(&settings);
     kh_problems_init(&problems, options->properties);
     enum kh_rc rc = kh_settings_load(&settings, options->properties, &problems);
-    kh_log_set_level(options->log_level_is_set ? options->log_level : settings.log_level);
+    kh_log_set_level(log_level(options, &settings));
     if (settings.log_format == KH_LOG_FORM_JSON) {
         kh_log_set_sink(kh_log_json, NULL);
     }
     report(&problems);
     kh_problems_fini(&problems);
     if (rc == KH_OK) {
-        struct kh_host_options host = {.settings = &settings,
-                                       .exit_when_done = options->exit_when_done,
-                                       .adopt = options->adopt};
-        status = kh_host_run(&host);
+        status = options->command == KH_COMMAND_RUN ? run_host(&settings, options)
+                                                    : run_command(&settings, options);
     } else {
         /* A file that cannot be had is one thing, what stands in it another. */
         status = rc == KH_NOTFOUND || rc == KH_DENIED ? KH_EXIT_NOINPUT : KH_EXIT_CONFIG;

@@ -5,8 +5,11 @@
 #include "base/assert.h"
 #include "base/str.h"
 
+#define WAIT_S_MAX 86400
+
 const char kh_options_help[] =
     "Usage: kcl-host [OPTION…] --properties FILE\n"
+    "       kcl-host SUB-COMMAND [OPTION…] --properties FILE\n"
     "Run a Kinesis record processor written for the KCL MultiLangDaemon.\n"
     "\n"
     "  -p, --properties FILE   the daemon's .properties file; also --properties-file FILE,\n"
@@ -26,29 +29,46 @@ enum option_id {
     OPTION_PROPERTIES,
     OPTION_EXIT_WHEN_DONE,
     OPTION_ADOPT,
+    OPTION_JSON,
+    OPTION_DRY_RUN,
+    OPTION_FORCE,
+    OPTION_WAIT,
+    OPTION_TO,
     OPTION_LOG_LEVEL,
     OPTION_HELP,
     OPTION_HELP_KEYS,
     OPTION_VERSION
 };
 
+/* Which commands an option is for. */
+#define FOR(command) (1u << (command))
+#define FOR_ALL      (~0u)
+
 struct option_name {
     const char *name;
     enum option_id id;
     bool takes_value;
+    unsigned commands;
 };
 
 static const struct option_name names[] = {
-    {"-p", OPTION_PROPERTIES, true},
-    {"--properties", OPTION_PROPERTIES, true},
-    {"--properties-file", OPTION_PROPERTIES, true},
-    {"--exit-when-done", OPTION_EXIT_WHEN_DONE, false},
-    {"--adopt", OPTION_ADOPT, false},
-    {"--log-level", OPTION_LOG_LEVEL, true},
-    {"-h", OPTION_HELP, false},
-    {"--help", OPTION_HELP, false},
-    {"--help-keys", OPTION_HELP_KEYS, false},
-    {"--version", OPTION_VERSION, false},
+    {"-p", OPTION_PROPERTIES, true, FOR_ALL},
+    {"--properties", OPTION_PROPERTIES, true, FOR_ALL},
+    {"--properties-file", OPTION_PROPERTIES, true, FOR_ALL},
+    {"--exit-when-done", OPTION_EXIT_WHEN_DONE, false, FOR(KH_COMMAND_RUN)},
+    {"--adopt", OPTION_ADOPT, false, FOR(KH_COMMAND_RUN)},
+    {"--json", OPTION_JSON, false, FOR(KH_COMMAND_TABLE_STATUS) | FOR(KH_COMMAND_LEASES_LIST)},
+    {"--dry-run", OPTION_DRY_RUN, false,
+     FOR(KH_COMMAND_TABLE_MIGRATE) | FOR(KH_COMMAND_TABLE_CLEAN) | FOR(KH_COMMAND_LEASES_RESET)},
+    {"--force", OPTION_FORCE, false, FOR(KH_COMMAND_TABLE_MIGRATE)},
+    {"--wait", OPTION_WAIT, true,
+     FOR(KH_COMMAND_TABLE_STATUS) | FOR(KH_COMMAND_TABLE_ROLLBACK) | FOR(KH_COMMAND_TABLE_CLEAN)},
+    {"--to", OPTION_TO, true, FOR(KH_COMMAND_LEASES_RESET)},
+    {"--log-level", OPTION_LOG_LEVEL, true, FOR_ALL},
+    {"-h", OPTION_HELP, false, FOR_ALL},
+    {"--help", OPTION_HELP, false, FOR_ALL},
+    {"--help-keys", OPTION_HELP_KEYS, false, FOR_ALL},
+    {"--version", OPTION_VERSION, false, FOR_ALL},
 };
 
 /* The words not looked at yet. */
@@ -104,6 +124,27 @@ static enum kh_rc take_level(struct kh_options *options, const char *word, struc
     return kh_fail(err, KH_INVALID, "--log-level is error, warn, info or debug, not %s", word);
 }
 
+static enum kh_rc take_wait(struct kh_options *options, const char *word, struct kh_err *err)
+{
+    kh_assert(word != NULL);
+    if (!kh_str_u64(kh_str(word), &options->wait_s) || options->wait_s > WAIT_S_MAX) {
+        return kh_fail(err, KH_INVALID, "--wait is a number of seconds up to %d, not %s",
+                       WAIT_S_MAX, word);
+    }
+    options->wait_is_set = true;
+    return KH_OK;
+}
+
+static enum kh_rc take_to(struct kh_options *options, const char *word, struct kh_err *err)
+{
+    kh_assert(word != NULL);
+    if (strcmp(word, "TRIM_HORIZON") != 0 && strcmp(word, "LATEST") != 0) {
+        return kh_fail(err, KH_INVALID, "--to is TRIM_HORIZON or LATEST, not %s", word);
+    }
+    options->to = word;
+    return KH_OK;
+}
+
 static enum kh_rc take_option(struct kh_options *options, enum option_id id, const char *value,
                               struct kh_err *err)
 {
@@ -118,6 +159,19 @@ static enum kh_rc take_option(struct kh_options *options, enum option_id id, con
     case OPTION_ADOPT:
         options->adopt = true;
         break;
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_DRY_RUN:
+        options->dry_run = true;
+        break;
+    case OPTION_FORCE:
+        options->force = true;
+        break;
+    case OPTION_WAIT:
+        return take_wait(options, value, err);
+    case OPTION_TO:
+        return take_to(options, value, err);
     case OPTION_HELP:
         options->wish = KH_WISH_HELP;
         break;
@@ -145,6 +199,12 @@ static enum kh_rc parse_option(struct kh_options *options, const char *word, str
     if (option == NULL) {
         return kh_fail(err, KH_INVALID, "there is no option %.*s", KH_STR_ARG(name));
     }
+    if ((option->commands & FOR(options->command)) == 0) {
+        return options->command == KH_COMMAND_RUN
+                   ? kh_fail(err, KH_INVALID, "option %s is for sub-commands", option->name)
+                   : kh_fail(err, KH_INVALID, "option %s is not for %s", option->name,
+                             kh_command_name(options->command));
+    }
     if (!option->takes_value && value != NULL) {
         return kh_fail(err, KH_INVALID, "option %s takes no value", option->name);
     }
@@ -157,29 +217,76 @@ static enum kh_rc parse_option(struct kh_options *options, const char *word, str
     return take_option(options, option->id, value, err);
 }
 
+/* A word that is no option: one the sub-command wants, else the file. */
+static enum kh_rc take_word(struct kh_options *options, const char *word, struct kh_err *err)
+{
+    const char *wanted = kh_command_word(options->command, options->words_n);
+
+    if (wanted == NULL) {
+        return take_file(options, word, err);
+    }
+    if (word[0] == '\0') {
+        return kh_fail(err, KH_INVALID, "%s: %s is empty", kh_command_name(options->command),
+                       wanted);
+    }
+    options->words[options->words_n++] = word;
+    return KH_OK;
+}
+
+/* Before all others: "table", "leases", and what follows. */
+static enum kh_rc take_command(struct kh_options *options, struct words *words, struct kh_err *err)
+{
+    const char *group;
+
+    if (words->n == 0 || !kh_command_is_group(*words->p)) {
+        return KH_OK;
+    }
+    group = next(words);
+    if (words->n > 0 && (strcmp(*words->p, "--help") == 0 || strcmp(*words->p, "-h") == 0)) {
+        return KH_OK;
+    }
+    return kh_command_find(group, words->n > 0 ? next(words) : NULL, &options->command, err);
+}
+
+static enum kh_rc check_complete(const struct kh_options *options, struct kh_err *err)
+{
+    const char *missing = kh_command_word(options->command, options->words_n);
+
+    if (missing != NULL) {
+        return kh_fail(err, KH_INVALID, "%s: %s is missing", kh_command_name(options->command),
+                       missing);
+    }
+    if (options->properties == NULL) {
+        return kh_fail(err, KH_INVALID, "no properties file is given: use --properties FILE");
+    }
+    return KH_OK;
+}
+
 enum kh_rc kh_options_parse(struct kh_options *options, int argc, char *const argv[],
                             struct kh_err *err)
 {
     struct words words = {argc, argv};
-    bool only_files = false; /* "--" was there */
-    enum kh_rc rc = KH_OK;
+    bool only_words = false; /* "--" was there */
+    enum kh_rc rc;
 
-    *options = (struct kh_options){.wish = KH_WISH_RUN, .log_level = KH_LOG_INFO};
+    *options = (struct kh_options){
+        .wish = KH_WISH_RUN, .log_level = KH_LOG_INFO, .wait_s = KH_OPTIONS_WAIT_S};
     if (words.n > 0) {
         (void)next(&words); /* our own name */
     }
+    rc = take_command(options, &words, err);
     while (rc == KH_OK && words.n > 0 && options->wish == KH_WISH_RUN) {
         const char *word = next(&words);
-        if (!only_files && strcmp(word, "--") == 0) {
-            only_files = true;
-        } else if (!only_files && word[0] == '-') {
+        if (!only_words && strcmp(word, "--") == 0) {
+            only_words = true;
+        } else if (!only_words && word[0] == '-') {
             rc = parse_option(options, word, &words, err);
         } else {
-            rc = take_file(options, word, err);
+            rc = take_word(options, word, err);
         }
     }
-    if (rc == KH_OK && options->wish == KH_WISH_RUN && options->properties == NULL) {
-        rc = kh_fail(err, KH_INVALID, "no properties file is given: use --properties FILE");
+    if (rc == KH_OK && options->wish == KH_WISH_RUN) {
+        rc = check_complete(options, err);
     }
     return rc;
 }

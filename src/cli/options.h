@@ -5,7 +5,9 @@
  * Errors  INVALID with one sentence; the status for it is KH_EXIT_USAGE.
  * Memory  borrows from argv.
  * Truth   GNU conventions: --name=value or --name value, -p value or -pvalue, "--" ends the
- * options. As the Java daemon does, a single argument that is no option is the properties file.
+ *         options. As the Java daemon does, an argument that is no option is the properties file;
+ *         but behind a first word "table" or "leases", which is a sub-command (cli/command.h), the
+ *         sub-command's own arguments come first.
  */
 #ifndef KH_CLI_OPTIONS_H
 #define KH_CLI_OPTIONS_H
@@ -14,11 +16,24 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "cli/command.h"
 
 enum kh_options_wish { KH_WISH_RUN, KH_WISH_HELP, KH_WISH_HELP_KEYS, KH_WISH_VERSION };
 
+/* KclMigrationTool's: Java workers look every 60 to 90 s. */
+#define KH_OPTIONS_WAIT_S 120
+
 struct kh_options {
     enum kh_options_wish wish;
+    enum kh_command command;                 /* RUN */
+    const char *words[KH_COMMAND_WORDS_MAX]; /* what the sub-command is about: SHARD, WORKER */
+    size_t words_n;
+    bool json;
+    bool dry_run;
+    bool force;
+    bool wait_is_set;
+    uint64_t wait_s;
+    const char *to;         /* "TRIM_HORIZON", "LATEST"; NULL: not given */
     const char *properties; /* RUN: path; never NULL then */
     bool exit_when_done;
     bool adopt;

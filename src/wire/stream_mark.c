@@ -133,3 +133,18 @@ enum kh_rc kh_stream_mark_update(struct kh_buf *body, const char *table,
     kh_json_close_object(&writer);
     return kh_json_end(&writer);
 }
+
+enum kh_rc kh_stream_mark_remove(struct kh_buf *body, const char *table, struct kh_str key)
+{
+    struct kh_json_writer writer;
+
+    kh_json_begin(&writer, body);
+    kh_json_open_object(&writer);
+    kh_attribute_put_member(&writer, "TableName", table);
+    kh_attribute_put_key(&writer, "Key", KH_LEASE_KEY_ATTRIBUTE, key);
+    kh_attribute_put_member(&writer, "UpdateExpression", "REMOVE #mark");
+    kh_attribute_put_member(&writer, "ConditionExpression", "attribute_exists(#key)");
+    put_alias(&writer, true);
+    kh_json_close_object(&writer);
+    return kh_json_end(&writer);
+}

@@ -1,8 +1,8 @@
 /* stream_mark: which stream a lease belongs to, written on the lease itself.
  *
  * Shape   a mark is text: "<stream ARN>@<creation, seconds since 1970>", or the ARN alone where the
- *         creation is not known. Two requests to the lease table are made here: find the leases
- *         with another mark, and change one.
+ *         creation is not known. Requests to the lease table are made here: find the leases
+ *         with another mark, change one, remove one.
  * Units   *_ms of the wall clock since 1970.
  * Errors  writers: KH_TOOBIG of the buffer.
  * Memory  plain values; slices are borrowed.
@@ -48,5 +48,9 @@ struct kh_stream_mark_change {
 /* UpdateItem: only if the item still has the old one. */
 enum kh_rc kh_stream_mark_update(struct kh_buf *body, const char *table,
                                  const struct kh_stream_mark_change *change) KH_MUST_USE;
+
+/* UpdateItem: no mark, if the item is there. */
+enum kh_rc kh_stream_mark_remove(struct kh_buf *body, const char *table,
+                                 struct kh_str key) KH_MUST_USE;
 
 #endif

@@ -10,7 +10,7 @@
 #include "cli/exit.h"
 #include "tests/lib/suite.h"
 
-#define WORDS_MAX 8
+#define WORDS_MAX 10
 
 static struct kh_options options;
 static struct kh_err err;
@@ -89,6 +89,92 @@ START_TEST(help_and_version_need_no_file)
 }
 END_TEST
 
+static const struct {
+    const char *words;
+    enum kh_command command;
+} commands[] = {
+    {"table status", KH_COMMAND_TABLE_STATUS},
+    {"table migrate", KH_COMMAND_TABLE_MIGRATE},
+    {"table rollback", KH_COMMAND_TABLE_ROLLBACK},
+    {"table clean", KH_COMMAND_TABLE_CLEAN},
+    {"leases list", KH_COMMAND_LEASES_LIST},
+    {"leases assign S W", KH_COMMAND_LEASES_ASSIGN},
+    {"leases release S", KH_COMMAND_LEASES_RELEASE},
+    {"leases reset", KH_COMMAND_LEASES_RESET},
+};
+enum { COMMANDS_N = sizeof(commands) / sizeof(commands[0]) };
+
+START_TEST(each_sub_command_is_known)
+{
+    char line[100];
+
+    (void)snprintf(line, sizeof(line), "%s --properties f", commands[_i].words);
+    ck_assert_msg(parse(line) == KH_OK, "%s: %s", line, err.text);
+    ck_assert_int_eq(options.command, commands[_i].command);
+    ck_assert_str_eq(options.properties, "f");
+    (void)snprintf(line, sizeof(line), "%s f", commands[_i].words);
+    ck_assert_msg(parse(line) == KH_OK, "%s: %s", line, err.text);
+    ck_assert_str_eq(options.properties, "f");
+}
+END_TEST
+
+START_TEST(a_sub_command_takes_its_words_and_options)
+{
+    ck_assert_int_eq(parse("leases assign shardId-0 -p f worker"), KH_OK);
+    ck_assert_uint_eq(options.words_n, 2);
+    ck_assert_str_eq(options.words[0], "shardId-0");
+    ck_assert_str_eq(options.words[1], "worker");
+    ck_assert_int_eq(parse("leases reset -p f --to LATEST --dry-run"), KH_OK);
+    ck_assert_str_eq(options.to, "LATEST");
+    ck_assert(options.dry_run);
+    ck_assert_int_eq(parse("table rollback -p f"), KH_OK);
+    ck_assert_uint_eq(options.wait_s, 120);
+    ck_assert_int_eq(parse("table rollback -p f --wait=0"), KH_OK);
+    ck_assert_uint_eq(options.wait_s, 0);
+    ck_assert_int_eq(parse("table migrate -p f --force"), KH_OK);
+    ck_assert(options.force);
+    ck_assert_int_eq(parse("table status -p f --json"), KH_OK);
+    ck_assert(options.json);
+    ck_assert_int_eq(parse("table --help"), KH_OK);
+    ck_assert_int_eq(options.wish, KH_WISH_HELP);
+    ck_assert_int_eq(parse("leases list --help"), KH_OK);
+    ck_assert_int_eq(options.wish, KH_WISH_HELP);
+}
+END_TEST
+
+START_TEST(mistakes_in_sub_commands_are_named)
+{
+    assert_refused("table", "table wants a sub-command: status, migrate, rollback, clean");
+    assert_refused(
+        "table drop f",
+        "there is no sub-command table drop; there are status, migrate, rollback, clean");
+    assert_refused("leases show",
+                   "there is no sub-command leases show; there are list, assign, release, reset");
+    assert_refused("table status", "no properties file is given: use --properties FILE");
+    assert_refused("leases assign -p f", "leases assign: SHARD is missing");
+    assert_refused("leases assign -p f s", "leases assign: WORKER is missing");
+    assert_refused("leases release -p f s x", "one properties file is wanted, not both f and x");
+    assert_refused("table migrate --json f", "option --json is not for table migrate");
+    assert_refused("leases list --adopt f", "option --adopt is not for leases list");
+    assert_refused("--dry-run f", "option --dry-run is for sub-commands");
+    assert_refused("leases reset f --to 5", "--to is TRIM_HORIZON or LATEST, not 5");
+    assert_refused("table rollback f --wait=-1",
+                   "--wait is a number of seconds up to 86400, not -1");
+    assert_refused("table rollback f --wait 86401",
+                   "--wait is a number of seconds up to 86400, not 86401");
+}
+END_TEST
+
+START_TEST(a_file_named_like_a_sub_command_needs_the_option)
+{
+    ck_assert_int_eq(parse("-p table"), KH_OK);
+    ck_assert_str_eq(options.properties, "table");
+    ck_assert_int_eq(options.command, KH_COMMAND_RUN);
+    ck_assert_int_eq(parse("./table"), KH_OK);
+    ck_assert_str_eq(options.properties, "./table");
+}
+END_TEST
+
 START_TEST(mistakes_are_named)
 {
     assert_refused("", "no properties file is given: use --properties FILE");
@@ -141,16 +227,33 @@ static char *read_file(struct kh_buf *text, const char *name)
 /* Help, manual and README tell the same statuses and options. */
 START_TEST(what_is_documented_agrees)
 {
-    static const int statuses[] = {
-        KH_EXIT_OK,       KH_EXIT_USAGE, KH_EXIT_DATA,      KH_EXIT_NOINPUT, KH_EXIT_UNAVAILABLE,
-        KH_EXIT_SOFTWARE, KH_EXIT_OSERR, KH_EXIT_CANTCREAT, KH_EXIT_NOPERM,  KH_EXIT_CONFIG};
-    static const char *const names[] = {"properties", "exit\\-when\\-done", "adopt",  "log\\-level",
-                                        "help",       "help\\-keys",        "version"};
+    static const int statuses[] = {KH_EXIT_OK,      KH_EXIT_USAGE,       KH_EXIT_DATA,
+                                   KH_EXIT_NOINPUT, KH_EXIT_UNAVAILABLE, KH_EXIT_SOFTWARE,
+                                   KH_EXIT_OSERR,   KH_EXIT_CANTCREAT,   KH_EXIT_TEMPFAIL,
+                                   KH_EXIT_NOPERM,  KH_EXIT_CONFIG};
+    static const char *const names[] = {"properties",  "exit\\-when\\-done",
+                                        "adopt",       "log\\-level",
+                                        "json",        "dry\\-run",
+                                        "force",       "wait",
+                                        "to",          "help",
+                                        "help\\-keys", "version"};
     struct kh_buf manual;
     struct kh_buf readme;
     char line[100];
 
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        const char *name = kh_command_name(commands[i].command);
+
+        ck_assert_msg(strstr(kh_command_help, name) != NULL, "%s in --help", name);
+    }
     (void)read_file(&manual, "man/kcl-host.1");
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        (void)snprintf(line, sizeof(line), "\n.B %s\n", kh_command_name(commands[i].command));
+        if (strstr(manual.p, line) == NULL) {
+            (void)snprintf(line, sizeof(line), "\n.BI \"%s", kh_command_name(commands[i].command));
+        }
+        ck_assert_msg(strstr(manual.p, line) != NULL, "%s in the manual", line);
+    }
     (void)read_file(&readme, "README.md");
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         (void)snprintf(line, sizeof(line), "\n  %2d  ", statuses[i]);
@@ -177,6 +280,10 @@ int main(void)
     tcase_add_test(tcase, a_file_name_may_begin_with_a_dash_or_hold_an_equals_sign);
     tcase_add_test(tcase, options_may_stand_before_and_behind_the_file);
     tcase_add_test(tcase, help_and_version_need_no_file);
+    tcase_add_loop_test(tcase, each_sub_command_is_known, 0, COMMANDS_N);
+    tcase_add_test(tcase, a_sub_command_takes_its_words_and_options);
+    tcase_add_test(tcase, mistakes_in_sub_commands_are_named);
+    tcase_add_test(tcase, a_file_named_like_a_sub_command_needs_the_option);
     tcase_add_test(tcase, mistakes_are_named);
     tcase_add_test(tcase, no_arguments_at_all_are_a_mistake);
     tcase_add_test(tcase, each_code_has_its_status);
