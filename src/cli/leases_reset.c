@@ -73,6 +73,15 @@ static enum kh_rc reset_one(struct kh_session *session, const struct kh_lease *l
     return rc;
 }
 
+/* They may be anything: the guard of a later start names what is in the way. */
+static void tell_malformed(size_t malformed_n)
+{
+    if (malformed_n > 0) {
+        kh_say_meanwhile("%zu items that cannot be read are left as they are, as logged above",
+                         malformed_n);
+    }
+}
+
 static int finish(const struct kh_session *session, size_t done_n, const char *to, bool dry_run)
 {
     static const char *const starts[] = {[KH_START_LATEST] = "LATEST",
@@ -110,6 +119,7 @@ int kh_leases_reset(struct kh_session *session, const char *to, bool dry_run)
     if (rc != KH_OK) {
         return kh_say_failure(&err);
     }
+    tell_malformed(session->lease.malformed_n);
     n = session->lease.leases_n;
     leases = session->leases; /* ours now: the requests below are no lists */
     session->leases = NULL;

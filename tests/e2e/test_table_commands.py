@@ -246,6 +246,28 @@ def test_migrate_and_rollback_of_our_own_fleet(run, tables, exit_status):
     assert status(run)["layout"] == "2.x"
 
 
+def test_a_living_fleet_goes_both_ways(stream, start, app, notes, dynamodb, run, tables):
+    hosts = [start({**app, "workerId": worker, "failoverTimeMillis": "3000"}) for worker in ("a", "b")]
+    hosts[0].wait_for(lambda: sorted(map(str, leases.owners(dynamodb.client, app["applicationName"]).values())) ==
+                      ["a", "a", "b", "b"], "an even share", 90)
+    run.ok("table", "migrate")
+    hosts[0].wait_for(lambda: (told := status(run))["index"] == "active" and
+                      [r["worker"] for r in told["reports"]] == ["a", "b"], "index and reports", 120)
+    told = status(run)
+    assert (told["layout"], told["mode"]) == ("3.5", "2.x, on the way to 3.x")
+    assert all(r["knowsSingleTable"] for r in told["reports"])
+
+    run.ok("table", "rollback", "--wait", "10")
+    hosts[0].wait_for(lambda: not tables.has_index(), "the index to go", 60)
+    stream.put(400)
+    hosts[0].wait_for(lambda: notes.seen() == 400, "records to flow as before")
+    told = status(run)
+    assert (told["mode"], told["index"]) == ("2.x", "absent")
+    assert sorted(told["leases"]["owners"]) == ["a", "b"]
+    for host in hosts:
+        assert host.terminate()[0] == 0
+
+
 def test_migrate_where_java_3_1_3_keeps_its_state(run, tables):
     tables.recorded("3.1.3-from-2x")
     before = tables.everything()[tables.lease_table]

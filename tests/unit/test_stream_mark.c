@@ -113,6 +113,16 @@ START_TEST(a_mark_is_changed_only_if_it_is_still_the_old_one)
 }
 END_TEST
 
+START_TEST(a_mark_is_removed_from_an_item_that_is_there)
+{
+    ck_assert_int_eq(kh_stream_mark_remove(&body, "app", KH_STR("s")), KH_OK);
+    body_is("{\"TableName\":\"app\",\"Key\":{\"leaseKey\":{\"S\":\"s\"}},"
+            "\"UpdateExpression\":\"REMOVE #mark\","
+            "\"ConditionExpression\":\"attribute_exists(#key)\","
+            "\"ExpressionAttributeNames\":{\"#mark\":\"kclHostStream\",\"#key\":\"leaseKey\"}}");
+}
+END_TEST
+
 static const struct {
     int64_t ms;
     const char *text;
@@ -148,6 +158,7 @@ int main(void)
     tcase_add_test(tcase, only_text_is_a_mark);
     tcase_add_test(tcase, the_search_asks_for_other_marks_alone);
     tcase_add_test(tcase, a_mark_is_changed_only_if_it_is_still_the_old_one);
+    tcase_add_test(tcase, a_mark_is_removed_from_an_item_that_is_there);
     tcase_add_loop_test(tcase, an_instant_is_written_as_iso_8601, 0,
                         (int)(sizeof(instants) / sizeof(instants[0])));
     return suite_run("stream_mark", tcase);
