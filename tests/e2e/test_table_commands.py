@@ -1,7 +1,9 @@
 """kcl-host table status, migrate, rollback, clean: on tables as 2.7.2, 3.1.3 and kcl-host write them."""
 
+import itertools
 import json
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -246,6 +248,39 @@ def test_migrate_and_rollback_of_our_own_fleet(run, tables, exit_status):
     assert status(run)["layout"] == "2.x"
 
 
+def test_rollback_keeps_ten_entries_of_history_and_goes_on_where_it_was_interrupted(run, tables):
+    at = int(time.time() * 1000) - 3600_000
+    history = [{"M": {"cv": {"S": "CLIENT_VERSION_2X"}, "mb": {"S": f"by-{i}"}, "mts": {"N": str(at - i)}}}
+               for i in range(10)]
+    tables.make(tables.lease_table, "leaseKey", [
+        {"leaseKey": {"S": "Migration3.0"}, "entityType": {"S": "CLIENT_VERSION_MIGRATION"},
+         "cv": {"S": "CLIENT_VERSION_3X_WITH_ROLLBACK"}, "mb": {"S": "java"}, "mts": {"N": str(at)},
+         "h": {"L": history}}], index=True)
+    run.ok("table", "rollback", "--wait", "0")
+    item = tables.version()
+    assert [h["M"]["mb"]["S"] for h in item["h"]["L"]] == ["java"] + [f"by-{i}" for i in range(9)]
+    assert item["h"]["L"][0]["M"] == {"cv": {"S": "CLIENT_VERSION_3X_WITH_ROLLBACK"}, "mb": {"S": "java"},
+                                      "mts": {"N": str(at)}}
+    wait.until(lambda: not tables.has_index(), "the index to go")
+
+    # Written an hour ago, but the index is still there: nothing is waited for any more.
+    tables.client.update_table(
+        TableName=tables.lease_table,
+        AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"},
+                              {"AttributeName": "leaseOwner", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": {
+            "IndexName": INDEX, "Projection": {"ProjectionType": "KEYS_ONLY"},
+            "KeySchema": [{"AttributeName": "leaseOwner", "KeyType": "HASH"},
+                          {"AttributeName": "leaseKey", "KeyType": "RANGE"}]}}])
+    wait.until(lambda: status(run)["index"] == "active", "the index")
+    tables.put(**{**item, "mts": {"N": str(at)}})
+    begun = time.monotonic()
+    said = run.ok("table", "rollback")
+    assert "still CLIENT_VERSION_2X" in said and "is being deleted" in said
+    assert time.monotonic() - begun < 60
+    wait.until(lambda: not tables.has_index(), "the index to go")
+
+
 def test_a_living_fleet_goes_both_ways(stream, start, app, notes, dynamodb, run, tables):
     hosts = [start({**app, "workerId": worker, "failoverTimeMillis": "3000"}) for worker in ("a", "b")]
     hosts[0].wait_for(lambda: sorted(map(str, leases.owners(dynamodb.client, app["applicationName"]).values())) ==
@@ -383,6 +418,30 @@ def test_clean_waits_for_whoever_is_alive(run, tables, exit_status):
     tables.client.delete_item(TableName=tables.lease_table, Key={"leaseKey": {"S": "Migration3.0"}})
     line = run.refused(exit_status["TEMPFAIL"], "table", "clean", "--wait", "1")
     assert line.startswith("worker java reported ")
+
+
+def test_clean_leaves_a_leader_alone(run, tables, exit_status):
+    rolled_back(tables, int(time.time()) - 3600)
+    ended = threading.Event()
+
+    def renew():
+        for i in itertools.count():
+            if ended.wait(0.1):
+                return
+            tables.client.update_item(TableName=tables.lease_table, Key={"leaseKey": {"S": "Leader"}},
+                                      UpdateExpression="SET recordVersionNumber = :v",
+                                      ExpressionAttributeValues={":v": {"S": f"v{i}"}})
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        line = run.refused(exit_status["TEMPFAIL"], "table", "clean")
+        told = status(run, "--wait", "20")["leader"]
+    finally:
+        ended.set()
+        thread.join(30)
+    assert line == "worker java leads the fleet: its lock was just renewed"
+    assert told["moved"] is True
+    assert len(leases.rows(tables.client, tables.lease_table)) == 7
 
 
 def test_clean_of_a_clean_table(run, tables):
