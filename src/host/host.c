@@ -31,7 +31,7 @@
 /* How many writes one after the other may go unanswered before a lease runs out. */
 #define WRITES_PER_FAILOVER 3
 #define WRITE_MS_MIN        500
-#define SIGNALS_N           3
+#define SIGNALS_N           4
 
 /* What is done before there is a worker; each step may be tried several times. */
 enum start_step {
@@ -435,6 +435,10 @@ static void on_signal(void *arg, int signo)
     struct host *host = arg;
     enum kh_event_type type = host->asked_to_stop ? KH_EVENT_STOP_NOW : KH_EVENT_STOP;
 
+    if (signo == SIGUSR1) {
+        kh_notes_log_counts();
+        return;
+    }
     kh_log(KH_LOG_INFO, "host.signal", kh_fi("signal", signo));
     if (host->worker == NULL) {
         stop_loop(host);
@@ -514,7 +518,7 @@ static bool is_ignored(int signo)
 
 static enum kh_rc open_host(struct host *host, struct kh_err *err)
 {
-    static const int signos[SIGNALS_N] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signos[SIGNALS_N] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
     enum kh_rc rc = kh_program_check(host->settings->executable_argv[0], err);
 
     if (rc != KH_OK) {
@@ -590,6 +594,7 @@ int kh_host_run(const struct kh_host_options *options)
         kh_log(KH_LOG_ERROR, "host.not_started", kh_f("why", err.text));
         host.status = host.status != KH_EXIT_OK ? host.status : kh_exit_for(rc);
     }
+    kh_notes_log_counts();
     kh_log(KH_LOG_INFO, "host.ended", kh_fi("status", host.status));
     close_host(&host);
     return host.status;

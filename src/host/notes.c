@@ -17,19 +17,37 @@ static const struct row rows[] = {
 #undef KH_NOTE
 };
 
-static struct row row_of(const char *note)
+enum { ROWS_N = sizeof(rows) / sizeof(rows[0]) };
+
+static uint64_t counts[ROWS_N];
+
+static struct row count_row_of(const char *note)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < ROWS_N; i++) {
         if (strcmp(rows[i].note, note) == 0) {
+            counts[i]++;
             return rows[i];
         }
     }
     return (struct row){KH_LOG_DEBUG, note, NULL};
 }
 
+void kh_notes_log_counts(void)
+{
+    struct kh_field fields[ROWS_N + 1] = {{0}};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ROWS_N; i++) {
+        if (counts[i] > 0) {
+            fields[n++] = kh_fu(rows[i].note, counts[i]);
+        }
+    }
+    kh_log_fields(KH_LOG_INFO, "host.counted", fields);
+}
+
 void kh_notes_log(const struct kh_cmd *cmd)
 {
-    struct row row = row_of(cmd->note);
+    struct row row = count_row_of(cmd->note);
     struct kh_field fields[3] = {{0}};
     size_t n = 0;
 

@@ -1,6 +1,6 @@
-/* notes: the core's notes as log lines.
+/* notes: the core's notes as log lines and counters.
  *
- * Shape   one function; levels stand in notes.def.
+ * Shape   levels stand in notes.def; what stands there is counted, too, since the program began.
  * Units   none.
  * Errors  none.
  * Memory  borrows the command.
@@ -12,5 +12,8 @@
 #include "core/cmd.h"
 
 void kh_notes_log(const struct kh_cmd *cmd);
+
+/* All counters that are not 0, in one line. */
+void kh_notes_log_counts(void);
 
 #endif

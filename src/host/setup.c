@@ -208,7 +208,8 @@ int kh_setup_refused_store(const struct kh_settings *settings, const char *regio
     if (err->rc == KH_DENIED) {
         advise(err,
                "check the credentials, and their rights to dynamodb:DescribeTable, CreateTable, "
-               "Scan, GetItem, PutItem, UpdateItem and DeleteItem");
+               "Scan, GetItem, PutItem, UpdateItem and DeleteItem, in a fleet of KCL 3.x also to "
+               "UpdateTable, and to Query its index LeaseOwnerToLeaseKeyIndex");
     }
     if (region[0] != '\0') {
         (void)kh_wrap(err, "region %s", region);

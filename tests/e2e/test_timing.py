@@ -1,5 +1,6 @@
 """How soon the first record arrives, how soon a stop is over, how small the idle program is."""
 
+import re
 import signal
 import statistics
 import time
@@ -84,6 +85,17 @@ def test_a_second_signal_stops_at_once(stream, start, app, notes):
     host.signal(signal.SIGTERM)
     assert host.wait_exit(2) == 0  # stopped as asked, though not as gently
     host.wait_no_children()
+
+
+def test_events_are_counted(stream, start, app, notes):
+    stream.put(100)
+    host = start(app)
+    host.wait_for(lambda: notes.seen() == 100, "all records")
+    host.signal(signal.SIGUSR1)
+    host.wait_event(r"host\.counted .*worker\.lease_taken=4\b")
+    assert host.process.poll() is None
+    assert host.terminate()[0] == 0
+    assert re.search(r"host\.counted .*hold\.released=4\b", host.text())
 
 
 def test_idle_memory(stream, start, app, notes, figure):
