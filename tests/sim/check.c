@@ -161,6 +161,24 @@ static bool gives_away(const struct kh_lease_op *op)
            ((op->remove & KH_LEASE_CHECKPOINT_OWNER) != 0 && (op->set & KH_LEASE_OWNER) == 0);
 }
 
+/* Only whoever holds the lock of a 3.x fleet tells others what they own. */
+static void check_leads(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
+{
+    const char *me = sim->workers[w].config.worker_id;
+    bool holds = false;
+
+    for (int place = 0; place < 2; place++) {
+        const struct kh_coord_item *lock =
+            sim_coord_find(sim, (enum kh_coord_place)place, KH_COORD_LOCK, "");
+
+        holds |= lock != NULL && strcmp(lock->lock.owner, me) == 0;
+    }
+    if (!holds) {
+        sim_fail(sim, "leader: %c gives %s to %s and does not lead", sim_letter(w), op->key,
+                 op->lease.owner);
+    }
+}
+
 void sim_check_write(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
 {
     uint32_t shard = sim_stream_find(sim, kh_str(op->key));
@@ -168,6 +186,11 @@ void sim_check_write(struct sim *sim, uint32_t w, const struct kh_lease_op *op)
 
     if (op->verb != KH_LEASE_UPDATE || shard == UINT32_MAX) {
         return;
+    }
+    if ((op->set & KH_LEASE_OWNER) != 0 &&
+        strcmp(op->lease.owner, sim->workers[w].config.worker_id) != 0 &&
+        strcmp(op->lease.owner, op->expect_checkpoint_owner) != 0) {
+        check_leads(sim, w, op);
     }
     if ((op->set & KH_LEASE_CHECKPOINT) != 0) {
         check_checkpoint_write(sim, w, shard, op);

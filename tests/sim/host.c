@@ -398,10 +398,10 @@ static void answered(struct sim *sim, uint32_t w, const struct sim_request *requ
 /* How busy this machine is: it depends on its leases, and a little on the moment. */
 static void measured(struct sim *sim, uint32_t w)
 {
-    double percent = 2 + (double)sim_draw(sim, 0, 2000) / 1000;
+    double percent = 5 + (double)sim_draw(sim, 0, 500) / 1000;
 
     for (uint32_t i = 0; i < sim->stream.shards_n; i++) {
-        percent += sim->workers[w].acts[i] ? 3 : 0;
+        percent += sim->workers[w].acts[i] ? 8 : 0;
     }
     sim_push(
         sim, KH_SECONDS(1),
@@ -548,6 +548,7 @@ static void configure(struct sim *sim, uint32_t w, bool same_id)
     config->exit_when_done = sim->config.exit_when_done;
     config->list_ms = sim_draw(sim, KH_SECONDS(1), KH_SECONDS(3));
     if (!sim->config.fixed) {
+        config->versions = KH_VERSIONS_AUTO;
         config->clean_after_ms = sim_draw(sim, KH_SECONDS(25), KH_SECONDS(40));
     }
     config->deliver_empty = sim_chance(sim, 100);

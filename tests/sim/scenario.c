@@ -594,6 +594,102 @@ static void rows_are_edited_by_hand(struct sim *sim)
     }
 }
 
+static void set_version(struct sim *sim, enum kh_client_version version)
+{
+    static const char *const names[] = {"none", "init", "upgrade-from-2x", "2x", "3x-with-rollback",
+                                        "3x"};
+    struct kh_coord_item item = {.kind = KH_COORD_VERSION};
+    enum kh_coord_place place =
+        sim->coord.legacy_state ? KH_COORD_LEGACY_TABLE : KH_COORD_LEASE_TABLE;
+
+    item.version.now.version = version;
+    (void)snprintf(item.version.now.by, sizeof item.version.now.by, "operator");
+    item.version.now.at_wall_ms = SIM_WALL_MS + sim->now_ms;
+    sim_coord_set(sim, place, &item);
+    sim_note(sim, "the fleet is to work as %s", names[version]);
+}
+
+/* One worker leads, by the rules of KCL 3.x. */
+static void begin_led(struct sim *sim)
+{
+    sim->coord.legacy_state = sim_chance(sim, 300);
+    sim->coord.legacy_stats = sim->coord.legacy_state;
+    set_version(sim, KH_VERSION_3X);
+    if (sim_chance(sim, 700)) {
+        sim_coord_make_index(sim, sim_draw(sim, 0, KH_SECONDS(20)));
+    }
+    mild_weather(sim);
+    sim->faults.index_lag = 200;
+}
+
+static void trouble_in_a_led_fleet(struct sim *sim)
+{
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 5, 40);
+        if (sim_chance(sim, 300)) {
+            split_any(sim);
+        } else if (sim_chance(sim, 400) && !sim->workers[w].is_peer) {
+            sim_stop(sim, w);
+            wait_between(sim, 20, 30);
+            start_again(sim, w, false);
+        } else {
+            crash_or_freeze(sim, w);
+        }
+    }
+}
+
+static void one_worker_leads(struct sim *sim)
+{
+    begin_led(sim);
+    trouble_in_a_led_fleet(sim);
+}
+
+static void one_worker_leads_in_bad_weather(struct sim *sim)
+{
+    begin_led(sim);
+    bad_store(sim);
+    sim->faults.index_lag = 500;
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 5, 40);
+        sim->workers[w].wall_skew_ms = sim_draw(sim, -KH_SECONDS(50), KH_SECONDS(50));
+        crash_or_freeze(sim, w);
+    }
+}
+
+/* Somebody tells a fleet that works as in 2.x to work as in 3.x, and takes it back, or not. */
+static void mode_flips_under_way(struct sim *sim)
+{
+    static const enum kh_client_version next[][2] = {
+        [KH_VERSION_NONE] = {KH_VERSION_UPGRADE_FROM_2X, KH_VERSION_UPGRADE_FROM_2X},
+        [KH_VERSION_UPGRADE_FROM_2X] = {KH_VERSION_3X_WITH_ROLLBACK, KH_VERSION_2X},
+        [KH_VERSION_2X] = {KH_VERSION_UPGRADE_FROM_2X, KH_VERSION_UPGRADE_FROM_2X},
+        [KH_VERSION_3X_WITH_ROLLBACK] = {KH_VERSION_2X, KH_VERSION_3X},
+    };
+    enum kh_client_version version = KH_VERSION_NONE;
+
+    mild_weather(sim);
+    sim->coord.legacy_state = sim_chance(sim, 300);
+    sim->coord.legacy_stats = sim->coord.legacy_state;
+    while (trouble_goes_on(sim)) {
+        uint32_t w = any_worker(sim);
+
+        wait_between(sim, 5, 40);
+        if (sim_chance(sim, 300)) {
+            crash_or_freeze(sim, w);
+        } else if (version != KH_VERSION_3X) {
+            version = next[version][kh_rand_below(&sim->rand, 2)];
+            set_version(sim, version);
+        }
+        if (sim_chance(sim, 200)) {
+            split_any(sim);
+        }
+    }
+}
+
 /* One random history of splits and merges, with crashes: every record at least once, and in order
  * for each key, whatever the moment. */
 static void histories(struct sim *sim)
@@ -629,6 +725,19 @@ static uint32_t owner_of(const struct sim *sim, uint32_t shard)
     return UINT32_MAX;
 }
 
+static bool is_led(const struct sim *sim)
+{
+    for (int place = 0; place < 2; place++) {
+        const struct kh_coord_item *item =
+            sim_coord_find(sim, (enum kh_coord_place)place, KH_COORD_VERSION, "");
+
+        if (item != NULL && item->version.now.version >= KH_VERSION_3X_WITH_ROLLBACK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Every open shard is owned by somebody who acts as its owner, and nobody has two leases more than
  * another. */
 static bool settled(struct sim *sim)
@@ -652,7 +761,7 @@ static bool settled(struct sim *sim)
         most = counts[w] > most ? counts[w] : most;
         least = counts[w] < least ? counts[w] : least;
     }
-    return most - least <= 1;
+    return most - least <= 1 || is_led(sim); /* a leader goes by load */
 }
 
 /* Whoever has the shard now has got its last record too: a lease that has just changed hands may be
@@ -780,7 +889,10 @@ static void check_nothing_left(struct sim *sim)
             continue; /* of a dead one: nobody hurries to take what is no work */
         }
         if (row->lease.owner[0] != '\0') {
-            if (was_just_taken(sim, row)) {
+            /* A leader may have given it to a worker that has died and whose report still
+             * counts. */
+            if (was_just_taken(sim, row) ||
+                (is_led(sim) && sim->now_ms - row->taken_at_ms < KH_SECONDS(15))) {
                 continue;
             }
             sim_fail(sim, "stop: the lease of %s still belongs to %s", s->id, row->lease.owner);
@@ -833,7 +945,9 @@ static void judge(struct sim *sim)
         must(sim, all_finished, SETTLE_MS_MAX, "finished");
     } else {
         must(sim, settled, SETTLE_MS_MAX, "settled");
-        check_quiet(sim);
+        if (!is_led(sim)) {
+            check_quiet(sim);
+        }
         must(sim, settled, SETTLE_MS_MAX, "settled after all");
         sim->producing = false;
         must(sim, drained, DRAIN_MS_MAX, "drained");
@@ -914,6 +1028,9 @@ const struct scenario sim_scenarios[] = {
     {"exit-when-done",
      {.workers = 1, .shards = 3, .limit_actions = true, .exit_when_done = true},
      archive_is_replayed},
+    {"led", {.workers = 3, .shards = 5, .measured = true}, one_worker_leads},
+    {"led-weather", {.workers = 3, .shards = 4, .measured = true}, one_worker_leads_in_bad_weather},
+    {"mode-flips", {.workers = 3, .shards = 5, .measured = true}, mode_flips_under_way},
     {"clock-jumps", {.workers = 3, .shards = 4, .drift = true, .measured = true}, clocks_jump},
     {"retention", {.workers = 2, .shards = 3}, retention_passes_the_checkpoint},
     {"refused-writes", {.workers = 3, .shards = 4}, store_refuses_writes_for_minutes},
