@@ -43,12 +43,22 @@ static int64_t wall_ms(const struct kh_fleet *fleet, kh_ms now_ms)
     return fleet->wall_ms + (now_ms - fleet->wall_at_ms);
 }
 
+/* A leader gives leases to those that report. Where nobody can, for want of the table of 3.4, a
+ * fleet that waits for one would stand still. */
+static bool is_led(const struct kh_fleet *fleet)
+{
+    enum kh_coord_place place;
+
+    return kh_mode_has_leader(fleet->version.mode) &&
+           kh_version_report_place(&fleet->version, &place);
+}
+
 enum kh_fleet_mode kh_fleet_mode(const struct kh_fleet *fleet)
 {
     if (fleet->version.mode == KH_MODE_UNKNOWN) {
         return KH_FLEET_UNKNOWN;
     }
-    return kh_mode_has_leader(fleet->version.mode) ? KH_FLEET_IS_LED : KH_FLEET_TAKES;
+    return is_led(fleet) ? KH_FLEET_IS_LED : KH_FLEET_TAKES;
 }
 
 bool kh_fleet_leads(const struct kh_fleet *fleet, const struct kh_table *table, kh_ms now_ms)
@@ -274,7 +284,7 @@ static void on_coord(struct kh_fleet *fleet, const struct kh_coord_answer *answe
 }
 
 /* What follows from the mode, which may just have changed. */
-static void adjust(struct kh_fleet *fleet, kh_ms now_ms)
+static void adjust(struct kh_fleet *fleet, kh_ms now_ms, struct kh_cmds *out)
 {
     enum kh_coord_place place;
     const bool can_report = kh_version_report_place(&fleet->version, &place);
@@ -284,8 +294,12 @@ static void adjust(struct kh_fleet *fleet, kh_ms now_ms)
     }
     kh_report_want(&fleet->report, can_report && kh_mode_reports(fleet->version.mode), place,
                    now_ms);
-    kh_leader_want(&fleet->leader, fleet->may_lead && kh_mode_has_leader(fleet->version.mode),
+    kh_leader_want(&fleet->leader, fleet->may_lead && is_led(fleet),
                    kh_version_lock_place(&fleet->version), now_ms);
+    if (kh_mode_has_leader(fleet->version.mode) && !can_report && !fleet->told_no_place) {
+        kh_cmds_note(out, "", "fleet.nowhere_to_report");
+    }
+    fleet->told_no_place = kh_mode_has_leader(fleet->version.mode) && !can_report;
 }
 
 static void lead(struct kh_fleet *fleet, kh_ms now_ms, struct kh_cmds *out)
@@ -315,7 +329,7 @@ void kh_fleet_step(struct kh_fleet *fleet, const struct kh_event *event,
     if (!fleet->stopping) {
         kh_version_step(&fleet->version, event, now_ms, out);
     }
-    adjust(fleet, now_ms);
+    adjust(fleet, now_ms, out);
     kh_leader_step(&fleet->leader, event, now_ms, out);
     kh_report_step(&fleet->report, event, wall_ms(fleet, now_ms), now_ms, out);
     if (!fleet->stopping) {

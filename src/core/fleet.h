@@ -38,7 +38,8 @@ struct kh_fleet {
     bool may_lead;
     bool leads; /* by lock, as of the newest step */
     bool stopping;
-    int64_t wall_ms; /* at wall_at_ms */
+    bool told_no_place; /* that nobody can report, so that nobody is led */
+    int64_t wall_ms;    /* at wall_at_ms */
     kh_ms wall_at_ms;
 
     /* the reports of all workers */

@@ -189,8 +189,11 @@ static void after_layout(struct kh_version *version, struct kh_cmds *out)
 
 static void check(struct kh_version *version, kh_ms now_ms, struct kh_cmds *out)
 {
+    enum kh_coord_place place;
+
     if (version->mode == KH_MODE_UNKNOWN || now_ms >= version->layout_at_ms ||
-        (kh_mode_reports(version->mode) && !version->layout.index_active)) {
+        (kh_mode_reports(version->mode) &&
+         (!version->layout.index_active || !kh_version_report_place(version, &place)))) {
         (void)send(version, KH_VERSION_LOOKING, KH_COORD_LAYOUT, out);
     } else {
         after_layout(version, out);

@@ -613,7 +613,7 @@ static void set_version(struct sim *sim, enum kh_client_version version)
 static void begin_led(struct sim *sim)
 {
     sim->coord.legacy_state = sim_chance(sim, 300);
-    sim->coord.legacy_stats = sim->coord.legacy_state;
+    sim->coord.legacy_stats = sim->coord.legacy_state && sim_chance(sim, 700);
     set_version(sim, KH_VERSION_3X);
     if (sim_chance(sim, 700)) {
         sim_coord_make_index(sim, sim_draw(sim, 0, KH_SECONDS(20)));
@@ -673,7 +673,7 @@ static void mode_flips_under_way(struct sim *sim)
 
     mild_weather(sim);
     sim->coord.legacy_state = sim_chance(sim, 300);
-    sim->coord.legacy_stats = sim->coord.legacy_state;
+    sim->coord.legacy_stats = sim->coord.legacy_state && sim_chance(sim, 700);
     while (trouble_goes_on(sim)) {
         uint32_t w = any_worker(sim);
 

@@ -18,6 +18,7 @@ static kh_ms now_ms;
 static unsigned asked[KH_COORD_MAKE_INDEX + 1]; /* how often each verb was */
 static bool noted_stale;
 static bool noted_unread;
+static bool noted_no_place;
 static bool fail_lists;
 static struct kh_coord_key found[8];
 static size_t found_n;
@@ -42,6 +43,7 @@ static void setup(void)
     now_ms = 0;
     noted_stale = false;
     noted_unread = false;
+    noted_no_place = false;
     fail_lists = false;
     found_n = 0;
 }
@@ -82,6 +84,7 @@ static void step(struct kh_event event)
     event.wall_ms = (int64_t)WALL_S * 1000 + now_ms;
     kh_fleet_step(&fleet, &event, &sight, now_ms, &cmds);
     noted_stale |= cmds_noted(&cmds, "fleet.stale_report_removed");
+    noted_no_place |= cmds_noted(&cmds, "fleet.nowhere_to_report");
     noted_unread |= cmds_noted(&cmds, "fleet.reports_not_read");
     for (size_t i = 0; i < fleet.found_n; i++) {
         found[found_n++] = fleet.found[i];
@@ -198,6 +201,23 @@ START_TEST(legacy_tables_are_used_where_they_count)
     ck_assert(!world.lease_table.has_lock);
     ck_assert_ptr_nonnull(coord_world_stats(&world.legacy_table, "me"));
     ck_assert_uint_eq(world.lease_table.stats_n, 0);
+}
+END_TEST
+
+/* The tool of 3.4 deletes the table of metrics when it rolls back. */
+START_TEST(where_nobody_can_report_everybody_takes_for_itself)
+{
+    world.layout.legacy_state = true;
+    coord_world_set_version(&world.legacy_table, KH_VERSION_3X);
+    begin(true);
+    run_until(5000);
+    ck_assert_int_eq(kh_fleet_mode(&fleet), KH_FLEET_TAKES);
+    ck_assert(noted_no_place);
+    ck_assert(!world.legacy_table.has_lock);
+    world.layout.legacy_stats = true;
+    run_until(25000);
+    ck_assert_int_eq(kh_fleet_mode(&fleet), KH_FLEET_IS_LED);
+    ck_assert(world.legacy_table.has_lock);
 }
 END_TEST
 
@@ -384,6 +404,7 @@ int main(void)
     tcase_add_test(tcase, a_roll_back_gives_up_the_lock_and_takes_the_report_away);
     tcase_add_test(tcase, a_stop_gives_up_the_lock_and_takes_the_report_away);
     tcase_add_test(tcase, legacy_tables_are_used_where_they_count);
+    tcase_add_test(tcase, where_nobody_can_report_everybody_takes_for_itself);
     tcase_add_test(tcase, the_leader_knows_the_reports_of_both_tables);
     tcase_add_test(tcase, reports_are_listed_seldom_unless_there_is_something_to_assign);
     tcase_add_test(tcase, reports_that_cannot_be_listed_are_told_and_asked_for_again);
