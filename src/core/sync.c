@@ -21,6 +21,9 @@
 /* What a sync could do nothing about is looked into ever more rarely, in the end after this many
  * times audit_ms. */
 #define IDLE_FACTOR_MAX 16
+/* So many creations in a row came too late: others have made most of the leases of a large plan. */
+#define LOST_MAX    20
+#define GIVE_WAY_MS KH_SECONDS(2)
 
 void kh_sync_init(struct kh_sync *sync, struct kh_ctx *ctx, kh_ms now_ms)
 {
@@ -168,6 +171,17 @@ static void end(struct kh_sync *sync, kh_ms now_ms)
     sync->idle_n = sync->complete ? sync->idle_n + 1 : 0;
 }
 
+/* Others are about to make what is left: look at the table, and then at whether all of it is. */
+static bool give_way(struct kh_sync *sync, kh_ms now_ms)
+{
+    sync->state = KH_SYNC_IDLE;
+    sync->wanted = true;
+    sync->complete = false;
+    sync->next_at_ms = now_ms + kh_ctx_jitter(sync->ctx, GIVE_WAY_MS);
+    sync->audit_at_ms = sync->next_at_ms;
+    return true;
+}
+
 static void send_write(struct kh_sync *sync, const struct kh_shard_step *step, struct kh_cmds *out)
 {
     bool fills = step->type == KH_SHARD_FILL_RANGE;
@@ -203,6 +217,26 @@ static bool next_step(struct kh_sync *sync, kh_ms now_ms, struct kh_cmds *out)
     return false;
 }
 
+/* Leases of one large plan that do not rest on each other are made in an order of our own: workers
+ * that start together with an empty table then make each its part of them, and not all of them all.
+ * A parent's lease is made before its children's. */
+static void shuffle(struct kh_sync *sync)
+{
+    struct kh_shard_step *steps = sync->plan.steps;
+
+    sync->shuffled = sync->plan.n > LOST_MAX;
+    for (size_t i = 0; i < sync->plan.n && !sync->filtered; i++) {
+        sync->shuffled &= steps[i].type == KH_SHARD_CREATE && steps[i].lease.parents_n == 0;
+    }
+    for (size_t i = sync->plan.n; i > 1 && sync->shuffled; i--) {
+        size_t j = (size_t)kh_rand_below(&sync->ctx->rand, i);
+        struct kh_shard_step step = steps[i - 1];
+
+        steps[i - 1] = steps[j];
+        steps[j] = step;
+    }
+}
+
 static void make_plan(struct kh_sync *sync, const struct kh_event *event,
                       const struct kh_table *table)
 {
@@ -211,6 +245,7 @@ static void make_plan(struct kh_sync *sync, const struct kh_event *event,
     sync->plan.n = 0;
     sync->plan_at = 0;
     sync->made_n = 0;
+    sync->lost_n = 0;
     sync->plan.inconsistent = false;
     if (!sync->filtered) {
         kh_shards_plan_missing(&sync->plan, event->shards, event->shards_n, table,
@@ -221,6 +256,7 @@ static void make_plan(struct kh_sync *sync, const struct kh_event *event,
         sync->listings_n++;
         sync->plan.inconsistent = true;
     }
+    shuffle(sync);
 }
 
 /* A lease that nobody has renewed yet: the table may be about to be filled for the first time. */
@@ -292,6 +328,9 @@ bool kh_sync_on_answer(struct kh_sync *sync, const struct kh_lease_answer *answe
     }
     if (!checked && answer->outcome == KH_LEASE_DONE) {
         on_written(sync, step, out);
+        sync->lost_n = 0;
+    } else if (sync->shuffled && ++sync->lost_n == LOST_MAX) {
+        return give_way(sync, now_ms);
     }
     sync->plan_at++;
     return next_step(sync, now_ms, out);

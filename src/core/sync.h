@@ -7,7 +7,8 @@
  *         fine.
  * Memory  owns the plan; borrows the table from the worker for the length of a call.
  * Truth   KCL HierarchicalShardSyncer and PeriodicShardSyncManager. Chosen differences: no random
- *         wait and no leader before the first sync, since every creation is conditional; a hole in
+ *         wait and no leader before the first sync, since every creation is conditional; workers
+ *         that fill a large table at the same time share the work by the dice; a hole in
  *         the table is looked into by the leader at once, by others after three audits, and ever
  *         more rarely if that finds nothing to do.
  */
@@ -46,8 +47,10 @@ struct kh_sync {
     bool hole_told;     /* there was a note about it */
     bool hole_to_close; /* there was one about it or one before it, and none that all is well */
     struct kh_shard_plan plan;
-    size_t plan_at; /* the step being made */
-    size_t made_n;  /* of its steps, those that changed the table */
+    size_t plan_at;  /* the step being made */
+    size_t made_n;   /* of its steps, those that changed the table */
+    bool shuffled;   /* its steps are in an order of our own */
+    unsigned lost_n; /* shuffled: creations in a row that others had made already */
 };
 
 void kh_sync_init(struct kh_sync *sync, struct kh_ctx *ctx, kh_ms now_ms);

@@ -373,6 +373,92 @@ START_TEST(a_stream_that_cannot_be_listed_for_long_is_asked_once_a_minute)
 }
 END_TEST
 
+/* ---- large plans ---- */
+
+#define MANY_N 30
+
+static struct kh_shard many[MANY_N];
+
+/* So many shards without parents, and an empty table: the first creation is asked for. */
+static void fill(size_t n)
+{
+    struct kh_event event = {.type = KH_EVENT_SHARDS, .rc = KH_OK, .shards = many, .shards_n = n};
+    unsigned __int128 width = ~(unsigned __int128)0 / n + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        many[i] = (struct kh_shard){.id = {'s', (char)('A' + i)}, .open = true};
+        kh_hash_key_format(width * i, many[i].range.start);
+        kh_hash_key_format(i + 1 == n ? ~(unsigned __int128)0 : width * (i + 1) - 1,
+                           many[i].range.end);
+    }
+    look(1000);
+    ck_assert(tick(1000));
+    event.ticket = sync.ticket;
+    kh_cmds_reset(&out);
+    ck_assert(!kh_sync_on_shards(&sync, &event, &table, 1010, &out));
+}
+
+/* Answer all creations; false if they came in the order of the listing. */
+static bool make_all(size_t n)
+{
+    bool made[MANY_N] = {false};
+    bool in_order = true;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t which = (size_t)(cmds_op(&out)->key[1] - 'A');
+
+        ck_assert(!made[which]);
+        made[which] = true;
+        in_order &= which == i;
+        ck_assert(answer((struct kh_lease_answer){.outcome = KH_LEASE_DONE}, 1020) == (i + 1 == n));
+    }
+    return !in_order;
+}
+
+START_TEST(a_large_plan_is_made_in_an_order_of_its_own)
+{
+    sync.ctx->config.initial_position = KH_POSITION_TRIM_HORIZON;
+    fill(21);
+    ck_assert(make_all(21));
+}
+END_TEST
+
+START_TEST(a_small_plan_is_made_in_the_order_of_the_listing)
+{
+    fill(20);
+    ck_assert(!make_all(20));
+}
+END_TEST
+
+START_TEST(whoever_comes_too_late_again_and_again_leaves_the_rest_to_others)
+{
+    struct kh_lease_answer lost = {.outcome = KH_LEASE_CONFLICT, .found = true};
+
+    fill(MANY_N);
+    ck_assert(!answer((struct kh_lease_answer){.outcome = KH_LEASE_DONE}, 1020));
+    for (int i = 0; i < 19; i++) {
+        ck_assert(!answer(lost, 1030));
+    }
+    ck_assert(answer(lost, 1040)); /* the twentieth in a row; nine are left */
+    ck_assert_ptr_null(cmds_op(&out));
+    ck_assert(!tick(1041));
+    ck_assert(tick(3040)); /* sees to it that the others have made them */
+}
+END_TEST
+
+START_TEST(a_creation_of_our_own_in_between_counts_from_the_beginning)
+{
+    struct kh_lease_answer lost = {.outcome = KH_LEASE_CONFLICT, .found = true};
+
+    fill(MANY_N);
+    for (int i = 0; i < 19; i++) {
+        ck_assert(!answer(lost, 1030));
+    }
+    ck_assert(!answer((struct kh_lease_answer){.outcome = KH_LEASE_DONE}, 1040));
+    ck_assert(!answer(lost, 1050));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("sync");
@@ -396,5 +482,9 @@ int main(void)
     tcase_add_test(tcase, a_deleted_lease_is_not_made_anew);
     tcase_add_test(tcase, a_parent_that_cannot_be_read_makes_nothing);
     tcase_add_test(tcase, a_stream_that_cannot_be_listed_for_long_is_asked_once_a_minute);
+    tcase_add_test(tcase, a_large_plan_is_made_in_an_order_of_its_own);
+    tcase_add_test(tcase, a_small_plan_is_made_in_the_order_of_the_listing);
+    tcase_add_test(tcase, whoever_comes_too_late_again_and_again_leaves_the_rest_to_others);
+    tcase_add_test(tcase, a_creation_of_our_own_in_between_counts_from_the_beginning);
     return suite_run("sync", tcase);
 }
