@@ -181,15 +181,16 @@ static bool is_mine(const struct kh_worker *worker, const struct kh_lease *lease
     return strcmp(lease->owner, worker->ctx.config.worker_id) == 0;
 }
 
-/* When the first lease of somebody else runs out, if its owner does not renew it. */
-static kh_ms next_expiry_ms(const struct kh_worker *worker)
+/* When the first lease of somebody else runs out, of those that did not move since the look before:
+ * the others' owners were alive just now. */
+static kh_ms next_expiry_ms(const struct kh_worker *worker, kh_ms now_ms)
 {
     kh_ms at_ms = KH_NEVER;
 
     for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
         const struct kh_table_row *row = kh_table_at(&worker->table, i);
 
-        if (row->lease.owner[0] != '\0' &&
+        if (row->lease.owner[0] != '\0' && row->changed_at_ms < now_ms &&
             kh_map_get(&worker->consumers, kh_str(row->lease.key)) == NULL) {
             at_ms = kh_ms_min(at_ms, row->changed_at_ms + worker->ctx.config.failover_ms + 1);
         }
@@ -218,20 +219,21 @@ static void look_at_coming_later(struct kh_worker *worker, kh_ms now_ms)
     }
 }
 
-/* A small table is looked at every list_ms and whenever a lease may have run out, and a few times
- * a second while a lease is on its way to us; a large one as often as its budget allows. */
+/* A small table is looked at every list_ms, and a few times a second while a lease is on its way to
+ * us; a large one as often as its budget allows. When a lease may have run out, which is rare, the
+ * next look may come sooner. */
 static kh_ms next_list_ms(struct kh_worker *worker, kh_ms now_ms)
 {
     const struct kh_worker_config *config = &worker->ctx.config;
     kh_ms least_ms = least_pause_ms(worker);
     kh_ms wanted_ms = is_one_coming(worker) ? SOON_MS : config->list_ms;
     kh_ms usual_ms = kh_ctx_jitter(&worker->ctx, kh_ms_max(wanted_ms, least_ms));
-    kh_ms expiry_ms = next_expiry_ms(worker);
+    kh_ms expiry_ms = next_expiry_ms(worker, now_ms);
 
     if (expiry_ms <= now_ms || expiry_ms >= now_ms + usual_ms) {
         return now_ms + usual_ms; /* one that has run out by now was seen to */
     }
-    return kh_ms_max(expiry_ms, now_ms + least_ms);
+    return kh_ms_max(expiry_ms, now_ms + least_ms / 4);
 }
 
 /* ---- consumers ---- */

@@ -594,6 +594,54 @@ START_TEST(the_table_is_looked_at_when_a_lease_may_run_out)
 }
 END_TEST
 
+static struct kh_lease large[21];
+
+static void look_at_large(kh_ms now_ms)
+{
+    tick(kh_worker_deadline(worker));
+    listed(cmds_op(&out)->id, large, 21, now_ms);
+}
+
+static void all_renewed(void)
+{
+    for (size_t i = 0; i < 21; i++) {
+        large[i].counter++;
+    }
+}
+
+/* So many rows that a look costs two read units, of one a second: 2 s. */
+static void make_large(kh_ms list_ms)
+{
+    config.read_units_per_s = 1;
+    config.list_ms = list_ms;
+    strcpy(config.assignment, "none");
+    for (size_t i = 0; i < 21; i++) {
+        large[i] = lease("s", "other", "", "");
+        large[i].key[0] = (char)('A' + i);
+    }
+    make();
+    look_at_large(1010);
+    all_renewed();
+    look_at_large(10900);
+}
+
+START_TEST(a_large_table_is_looked_at_sooner_when_a_lease_did_not_move)
+{
+    make_large(KH_SECONDS(8));
+    all_renewed();
+    large[0].counter--; /* runs out at 20901; half a second is enough here */
+    look_at_large(20800);
+    ck_assert_int_eq(kh_worker_deadline(worker), 20800 + 500);
+}
+END_TEST
+
+START_TEST(a_large_table_is_not_looked_at_sooner_for_leases_whose_owners_live)
+{
+    make_large(KH_SECONDS(20)); /* they would run out at 20901 */
+    ck_assert_int_ge(kh_worker_deadline(worker), 10900 + 15000);
+}
+END_TEST
+
 /* The requests of the last step, n of them. */
 static void stores(struct kh_lease_op *ops, size_t n)
 {
@@ -849,6 +897,8 @@ int main(void)
     tcase_add_test(tcase, a_question_that_came_too_late_changes_nothing);
     tcase_add_test(tcase, whoever_stops_before_a_lease_came_asks_for_it_no_more);
     tcase_add_test(tcase, the_table_is_looked_at_when_a_lease_may_run_out);
+    tcase_add_test(tcase, a_large_table_is_looked_at_sooner_when_a_lease_did_not_move);
+    tcase_add_test(tcase, a_large_table_is_not_looked_at_sooner_for_leases_whose_owners_live);
     tcase_add_test(tcase, while_the_store_throttles_the_lease_that_runs_out_first_is_renewed_first);
     tcase_add_test(tcase, in_a_large_table_what_is_on_its_way_is_looked_at_by_itself);
     tcase_add_test(tcase, a_third_signal_waits_for_nothing);
