@@ -329,6 +329,7 @@ static void start(struct fleet *fleet, uint32_t w)
     memcpy(config.worker_id, worker->id, sizeof(config.worker_id));
     config.seed = kh_rand_u64(&fleet->rand);
     config.initial_position = KH_POSITION_TRIM_HORIZON;
+    config.versions = KH_VERSIONS_AUTO;
     fleet->failover_ms = config.failover_ms;
     worker->core = kh_worker_new(&config, BOOT_MS + fleet->now_ms);
     set_timer(fleet, w);
