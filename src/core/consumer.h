@@ -37,6 +37,7 @@ struct kh_consumer {
     struct kh_dialog dialog;
     struct kh_family family;
     struct kh_ckpt ckpt;
+    size_t place;        /* among the worker's; the worker's business */
     uint64_t batch;      /* the one the child works on; 0 if none */
     bool acking;         /* the child waits for the answer to a checkpoint line */
     bool stop;           /* a planned stop, or somebody else asks for the lease */

@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "core/consumer.h"
+#include "core/consumers.h"
 #include "core/ctx.h"
 #include "core/fleet.h"
 #include "core/pending.h"
@@ -30,9 +30,7 @@ struct kh_worker {
     enum worker_state state;
     enum kh_stop_reason why;
     struct kh_table table;
-    struct kh_map consumers; /* lease key -> struct kh_consumer, owned */
-    kh_ms consumers_at_ms;   /* no consumer wants a TICK before; one may want it later */
-    bool one_gone;           /* a consumer is to be freed */
+    struct kh_consumers consumers;
     struct kh_pending pending;
     struct kh_fleet fleet;
     struct kh_taking taking;
@@ -47,11 +45,6 @@ struct kh_worker {
     kh_ms kill_at_ms; /* STOPPING: children that are still there are killed */
     kh_ms end_at_ms;  /* STOPPING: from here on nothing is waited for */
 };
-
-static struct kh_consumer *consumer_at(const struct kh_worker *worker, size_t i)
-{
-    return worker->consumers.entries[i].value;
-}
 
 void kh_worker_config_default(struct kh_worker_config *config)
 {
@@ -99,16 +92,15 @@ struct kh_worker *kh_worker_new(const struct kh_worker_config *config, kh_ms now
     kh_rand_init(&worker->ctx.rand, config->seed);
     kh_pace_init(&worker->ctx.pace);
     kh_table_init(&worker->table);
-    kh_map_init(&worker->consumers);
+    kh_consumers_init(&worker->consumers);
     kh_pending_init(&worker->pending);
     kh_taking_init(&worker->taking, &worker->ctx);
     worker->taking.table = &worker->table;
-    worker->taking.held = &worker->consumers;
+    worker->taking.held = &worker->consumers.by_key;
     worker->taking.pending = &worker->pending;
     worker->taking.fleet = &worker->fleet;
     kh_fleet_init(&worker->fleet, &worker->ctx, worker->taking.assignment.leading != NULL, now_ms);
     kh_sync_init(&worker->sync, &worker->ctx, now_ms);
-    worker->consumers_at_ms = KH_NEVER;
     worker->list_at_ms = now_ms;
     worker->coming_at_ms = KH_NEVER;
     worker->kill_at_ms = KH_NEVER;
@@ -122,10 +114,7 @@ void kh_worker_free(struct kh_worker *worker)
     if (worker == NULL) {
         return;
     }
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        kh_consumer_free(consumer_at(worker, i));
-    }
-    kh_map_fini(&worker->consumers);
+    kh_consumers_fini(&worker->consumers);
     kh_table_fini(&worker->table);
     kh_pending_fini(&worker->pending);
     kh_fleet_fini(&worker->fleet);
@@ -191,7 +180,7 @@ static kh_ms next_expiry_ms(const struct kh_worker *worker, kh_ms now_ms)
         const struct kh_table_row *row = kh_table_at(&worker->table, i);
 
         if (row->lease.owner[0] != '\0' && row->changed_at_ms < now_ms &&
-            kh_map_get(&worker->consumers, kh_str(row->lease.key)) == NULL) {
+            kh_consumers_get(&worker->consumers, kh_str(row->lease.key)) == NULL) {
             at_ms = kh_ms_min(at_ms, row->changed_at_ms + worker->ctx.config.failover_ms + 1);
         }
     }
@@ -238,34 +227,14 @@ static kh_ms next_list_ms(struct kh_worker *worker, kh_ms now_ms)
 
 /* ---- consumers ---- */
 
-/* Consumers that are gone are freed at the beginning of the next step: until then commands borrow
- * their keys. */
-static void bury_gone(struct kh_worker *worker)
-{
-    size_t i = 0;
-
-    if (!worker->one_gone) {
-        return;
-    }
-    worker->one_gone = false;
-    while (i < worker->consumers.n) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
-
-        if (consumer->state != KH_CONSUMER_GONE) {
-            i++;
-            continue;
-        }
-        (void)kh_map_remove(&worker->consumers, kh_str(consumer->hold.lease.key));
-        kh_consumer_free(consumer); /* the last one has moved to i */
-    }
-}
-
 static void poke_children_of(struct kh_worker *worker, kh_ms now_ms)
 {
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        kh_consumer_poke(consumer_at(worker, i), now_ms);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
+
+        kh_consumer_poke(consumer, now_ms);
+        kh_consumers_see(&worker->consumers, consumer);
     }
-    worker->consumers_at_ms = kh_ms_min(worker->consumers_at_ms, now_ms);
 }
 
 /* After a step of a consumer: book its requests, see what it wants. */
@@ -277,8 +246,7 @@ static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, s
         consumer->wants_sync = false;
         kh_sync_want(&worker->sync);
     }
-    worker->consumers_at_ms = kh_ms_min(worker->consumers_at_ms, kh_consumer_deadline(consumer));
-    worker->one_gone |= consumer->state == KH_CONSUMER_GONE;
+    kh_consumers_see(&worker->consumers, consumer);
 }
 
 static void step_consumer(struct kh_worker *worker, struct kh_consumer *consumer,
@@ -301,7 +269,7 @@ static void begin_consumer(struct kh_worker *worker, const struct kh_lease *row,
         kh_consumer_new(&worker->ctx, row, take->sent_at_ms, take->begin_at_ms);
     size_t from = out->n;
 
-    kh_map_add(&worker->consumers, kh_str(consumer->hold.lease.key), consumer);
+    kh_consumers_add(&worker->consumers, consumer);
     kh_cmds_note(out, consumer->hold.lease.key, "worker.lease_taken");
     if (worker->state == WORKER_RUNNING) {
         step_consumer(worker, consumer, &(struct kh_event){.type = KH_EVENT_TICK}, now_ms, out);
@@ -350,8 +318,8 @@ static void on_create(struct kh_worker *worker, const struct kh_lease_answer *an
 static void tell_listed(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                         struct kh_cmds *out)
 {
-    for (size_t i = 0; i < worker->consumers.n && event->shards_n > 0; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers) && event->shards_n > 0; i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
         size_t from = out->n;
 
         kh_consumer_listed(consumer, event->shards, event->shards_n, now_ms, out);
@@ -410,7 +378,8 @@ static bool is_nothing_left(const struct kh_worker *worker)
 {
     for (size_t i = 0; i < kh_table_n(&worker->table); i++) {
         const struct kh_table_row *row = kh_table_at(&worker->table, i);
-        const struct kh_consumer *consumer = kh_map_get(&worker->consumers, kh_str(row->lease.key));
+        const struct kh_consumer *consumer =
+            kh_consumers_get(&worker->consumers, kh_str(row->lease.key));
 
         bool done = kh_lease_is_finished(&row->lease)
                         ? has_its_children(worker, &row->lease)
@@ -435,8 +404,8 @@ static bool is_news_of_asking(const struct kh_worker *worker, const struct kh_ta
 
 static void doubt_robbed(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *out)
 {
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
         const struct kh_lease *held = &consumer->hold.lease;
         const struct kh_table_row *row = kh_table_find(&worker->table, held->key);
         size_t from = out->n;
@@ -457,8 +426,8 @@ static void begin_stop(struct kh_worker *worker, enum kh_stop_reason why, kh_ms 
     worker->kill_at_ms = now_ms + worker->ctx.config.shutdown_grace_ms;
     worker->end_at_ms = worker->kill_at_ms + RELEASE_MS_MAX;
     kh_cmds_note(out, "", "worker.stopping");
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
         size_t from = out->n;
 
         kh_consumer_stop(consumer, now_ms, out);
@@ -520,7 +489,8 @@ static void on_list(struct kh_worker *worker, const struct kh_lease_answer *answ
 static void step_fleet(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                        struct kh_cmds *out)
 {
-    const struct kh_fleet_sight sight = {.table = &worker->table, .held = &worker->consumers};
+    const struct kh_fleet_sight sight = {.table = &worker->table,
+                                         .held = &worker->consumers.by_key};
     const bool known = kh_fleet_mode(&worker->fleet) != KH_FLEET_UNKNOWN;
 
     kh_fleet_step(&worker->fleet, event, &sight, now_ms, out);
@@ -547,7 +517,7 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         break;
     case KH_PENDING_TAKE:
         if (kh_taking_on_take(&worker->taking, &entry, event->answer, now_ms, out)) {
-            kh_assert(kh_map_get(&worker->consumers, kh_str(entry.key)) == NULL);
+            kh_assert(kh_consumers_get(&worker->consumers, kh_str(entry.key)) == NULL);
             begin_consumer(worker, &event->answer->lease, &entry, now_ms, out);
         }
         break;
@@ -566,7 +536,7 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
         on_create(worker, event->answer, now_ms, out);
         break;
     case KH_PENDING_SHARD:
-        consumer = kh_map_get(&worker->consumers, kh_str(entry.key));
+        consumer = kh_consumers_get(&worker->consumers, kh_str(entry.key));
         if (consumer != NULL) {
             step_consumer(worker, consumer, event, now_ms, out);
         }
@@ -583,7 +553,7 @@ static void on_store(struct kh_worker *worker, const struct kh_event *event, kh_
 static void on_shard_event(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                            struct kh_cmds *out)
 {
-    struct kh_consumer *consumer = kh_map_get(&worker->consumers, event->key);
+    struct kh_consumer *consumer = kh_consumers_get(&worker->consumers, event->key);
 
     if (consumer != NULL) {
         step_consumer(worker, consumer, event, now_ms, out);
@@ -598,8 +568,8 @@ static void kill_children(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds
 {
     worker->kill_at_ms = KH_NEVER;
     worker->end_at_ms = now_ms + RELEASE_MS_MAX;
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
         size_t from = out->n;
 
         kh_consumer_kill(consumer, now_ms, out);
@@ -614,12 +584,13 @@ static void renew_most_urgent(struct kh_worker *worker, const struct kh_event *e
 {
     struct kh_consumer *first = NULL;
 
-    kh_pace_share(&worker->ctx.pace, worker->consumers.n, worker->ctx.config.failover_ms);
+    kh_pace_share(&worker->ctx.pace, kh_consumers_n(&worker->consumers),
+                  worker->ctx.config.failover_ms);
     if (worker->ctx.pace.gap_ms == 0) {
         return;
     }
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
 
         if (now_ms >= kh_hold_deadline(&consumer->hold) &&
             (first == NULL || consumer->hold.expires_at_ms < first->hold.expires_at_ms)) {
@@ -634,24 +605,19 @@ static void renew_most_urgent(struct kh_worker *worker, const struct kh_event *e
 static void step_due(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                      struct kh_cmds *out)
 {
-    kh_ms at_ms = KH_NEVER;
-
     renew_most_urgent(worker, event, now_ms, out);
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        struct kh_consumer *consumer = consumer_at(worker, i);
-
-        if (now_ms >= kh_consumer_deadline(consumer)) {
-            step_consumer(worker, consumer, event, now_ms, out);
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        if (kh_consumers_is_due(&worker->consumers, i, now_ms)) {
+            step_consumer(worker, kh_consumers_at(&worker->consumers, i), event, now_ms, out);
         }
-        at_ms = kh_ms_min(at_ms, kh_consumer_deadline(consumer));
     }
-    worker->consumers_at_ms = at_ms;
+    kh_consumers_all_stepped(&worker->consumers);
 }
 
 static void on_tick(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                     struct kh_cmds *out)
 {
-    if (now_ms >= worker->consumers_at_ms) {
+    if (now_ms >= worker->consumers.at_ms) {
         step_due(worker, event, now_ms, out);
     }
     step_fleet(worker, event, now_ms, out);
@@ -704,8 +670,8 @@ static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
         kh_cmds_note(out, "", "worker.grace_over");
         kill_children(worker, now_ms, out);
     }
-    for (size_t i = 0; i < worker->consumers.n; i++) {
-        busy |= consumer_at(worker, i)->state != KH_CONSUMER_GONE;
+    for (size_t i = 0; i < kh_consumers_n(&worker->consumers); i++) {
+        busy |= kh_consumers_at(&worker->consumers, i)->state != KH_CONSUMER_GONE;
     }
     if (busy && now_ms < worker->end_at_ms) {
         return;
@@ -717,7 +683,7 @@ static void look_at_end(struct kh_worker *worker, kh_ms now_ms, struct kh_cmds *
 void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_ms now_ms,
                     struct kh_cmds *out)
 {
-    bury_gone(worker);
+    kh_consumers_bury(&worker->consumers);
     if (worker->state == WORKER_STOPPED) {
         return;
     }
@@ -763,7 +729,7 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
     if (worker->state == WORKER_STOPPED) {
         return KH_NEVER;
     }
-    at_ms = kh_ms_min(at_ms, worker->consumers_at_ms);
+    at_ms = kh_ms_min(at_ms, worker->consumers.at_ms);
     if (worker->state == WORKER_STOPPING) {
         return kh_ms_min(at_ms, kh_ms_min(worker->kill_at_ms, worker->end_at_ms));
     }
@@ -779,12 +745,12 @@ kh_ms kh_worker_deadline(const struct kh_worker *worker)
 
 size_t kh_worker_shards_n(const struct kh_worker *worker)
 {
-    return worker->consumers.n;
+    return kh_consumers_n(&worker->consumers);
 }
 
 struct kh_worker_shard kh_worker_shard_at(const struct kh_worker *worker, size_t i, kh_ms now_ms)
 {
-    const struct kh_consumer *consumer = consumer_at(worker, i);
+    const struct kh_consumer *consumer = kh_consumers_at(&worker->consumers, i);
 
     return (struct kh_worker_shard){
         .key = consumer->hold.lease.key,
