@@ -113,13 +113,14 @@ static int run_all(const struct options *options)
     double cpu_s;
     bool found = false;
 
-    for (size_t i = 0; i < sim_scenarios_n; i++) {
-        if (options->scenario != NULL && strcmp(options->scenario, sim_scenarios[i].name) != 0) {
-            continue;
-        }
-        found = true;
-        for (uint64_t seed = options->first_seed; seed <= options->last_seed; seed++) {
-            if (!run_one(seed, &sim_scenarios[i], options, &totals)) {
+    /* Seed by seed, so that what some scenario finds is found early. */
+    for (uint64_t seed = options->first_seed; seed <= options->last_seed; seed++) {
+        for (size_t i = 0; i < sim_scenarios_n; i++) {
+            bool wanted =
+                options->scenario == NULL || strcmp(options->scenario, sim_scenarios[i].name) == 0;
+
+            found |= wanted;
+            if (wanted && !run_one(seed, &sim_scenarios[i], options, &totals)) {
                 return EXIT_FAILURE;
             }
         }

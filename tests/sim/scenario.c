@@ -284,6 +284,18 @@ static void crash_or_freeze(struct sim *sim, uint32_t w)
     }
 }
 
+/* Stopped so soon that what it has stolen may still be worked on. */
+static void come_and_go(struct sim *sim, uint32_t w)
+{
+    sim_crash(sim, w);
+    wait_between(sim, 11, 30);
+    start_again(sim, w, false);
+    sim_run_for(sim, sim_draw(sim, 100, 2500));
+    sim_stop(sim, w);
+    wait_between(sim, 20, 30);
+    start_again(sim, w, false);
+}
+
 static void java_peers_take_their_share(struct sim *sim)
 {
     mild_weather(sim);
@@ -293,6 +305,8 @@ static void java_peers_take_their_share(struct sim *sim)
         wait_between(sim, 10, 60);
         if (sim_chance(sim, 400)) {
             split_any(sim);
+        } else if (sim_chance(sim, 300)) {
+            come_and_go(sim, w);
         } else {
             crash_or_freeze(sim, w);
         }
