@@ -78,3 +78,17 @@ def test_two_at_a_time_are_noticed(write):
     write(1, *records(12))
     with pytest.raises(AssertionError):
         journal.check_resumed(write(2, *records(14, 15)), STREAM)
+
+
+def test_an_older_checkpoint_passes_only_for_those_who_may_be_late(write):
+    write(1, "init TRIM_HORIZON", *records(10, 11), "ask 11", "done 11", *records(12), "ask 12", "done 12")
+    notes = write(2, "init 11", *records(12, 13, 14, 15))
+    assert journal.check_resumed(notes, STREAM, late=[None]) == (2, 1)
+    with pytest.raises(AssertionError):
+        journal.check_resumed(notes, STREAM, late=["java"])
+
+
+def test_who_may_be_late_may_not_be_early(write):
+    write(1, "init TRIM_HORIZON", *records(10, 11), "ask 11", "done 11", *records(12))
+    with pytest.raises(AssertionError):
+        journal.check_resumed(write(2, "init 12", *records(13, 14, 15)), STREAM, late=[None])
