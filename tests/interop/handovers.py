@@ -22,7 +22,7 @@ class Handover:
                 f"{overlap}")
 
 
-def handover(shard, earlier, new):
+def handover_of(shard, earlier, new):
     seen = {seq for session in earlier for seq, _, _ in session.records}
     begun = new.records[0][2]
     before = [at for session in earlier for _, _, at in session.records if at < begun]
@@ -36,8 +36,8 @@ def handovers(notes, shards):
     found = []
     for shard in shards:
         sessions = [session for session in notes.sessions(shard) if session.records]
-        found.extend(handover(shard, sessions[:i], sessions[i]) for i in range(1, len(sessions)))
-    return sorted(found, key=lambda handover: handover.at)
+        found.extend(handover_of(shard, sessions[:i], sessions[i]) for i in range(1, len(sessions)))
+    return sorted(found, key=lambda h: h.at)
 
 
 def by_kind(found, kinds):
@@ -46,6 +46,18 @@ def by_kind(found, kinds):
     for handover in found:
         groups[kinds[handover.beside if handover.overlap_s else handover.old], kinds[handover.new]].append(handover)
     return groups
+
+
+def summary(found, kinds):
+    return [f"{old} to {new}: {len(group)} hand-overs, {sum(h.repeats for h in group)} repeated, at most "
+            f"{max(h.overlap_s for h in group):.2f} s by both, {max(h.silence_s for h in group):.1f} s silent"
+            for (old, new), group in sorted(by_kind(found, kinds).items())]
+
+
+def too_long(found, kinds, java_window_s):
+    """Hand-overs during which two workers processed a shard for longer than they may: kcl-hosts never do."""
+    return [str(handover) for (old, new), group in by_kind(found, kinds).items() for handover in group
+            if handover.overlap_s > (0 if old == new == "kcl-host" else java_window_s)]
 
 
 def check_children_after_parents(notes, stream):

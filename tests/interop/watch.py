@@ -1,4 +1,4 @@
-"""Looks at the lease table a few times a second: who owns what when, and that nothing in it goes backwards."""
+"""Looks at the tables several times a second: who owns what and who leads, and that nothing in them goes backwards."""
 
 import threading
 import time
@@ -19,15 +19,19 @@ class Watch:
         self.begun_at = time.monotonic()
         self.rows = {}
         self.changes = [(0.0, {})]  # (seconds, {shard: owner}), one each time that an owner changed
-        self.handed = set()  # (shard, from, to): each hand-off that was seen under way
+        self.handed = set()  # (shard, from, to): each hand-off of KCL 3.x that was seen under way
+        self.leaders = []  # of KCL 3.x, one after the other
         self.problems = []
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         try:
-            while not self.ended.wait(0.2):
+            while not self.ended.wait(0.1):
                 self._look(leases.leases(self.dynamodb, self.table))
+                leader = self.leader()
+                if leader and leader != (self.leaders or [None])[-1]:
+                    self.leaders.append(leader)
         except Exception as e:  # pylint: disable=broad-except; shown by the test
             self.problems.append(f"the watch ended: {e!r}")
 
@@ -42,6 +46,18 @@ class Watch:
         owners = {key: leases.text(rows[key], "leaseOwner") for key in sorted(rows)}
         if owners != self.changes[-1][1]:
             self.changes.append((time.monotonic() - self.begun_at, owners))
+
+    def state_item(self, kind, key, value):
+        """From one of the tables that KCL 3.0 to 3.4 keep beside the lease table, or None."""
+        table = f"{self.table}-{kind}"
+        if not leases.exists(self.dynamodb, table):
+            return None
+        return self.dynamodb.get_item(TableName=table, Key={key: {"S": value}}, ConsistentRead=True).get("Item")
+
+    def leader(self):
+        """Who holds the lock of a 3.x fleet, or None."""
+        item = self.state_item("CoordinatorState", "key", "Leader")
+        return item and item["ownerName"]["S"]
 
     def owners(self):
         """{shard: owner} of what is still to be read."""
