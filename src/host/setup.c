@@ -61,9 +61,10 @@ static enum kh_rc choose_versions(struct kh_worker_config *config,
     return KH_OK;
 }
 
-/* A look a second; more often where a lease runs out so soon that a second counts. */
+/* Two looks a second, so that what a stopped worker leaves is taken within a second and a half;
+ * more where a lease runs out so soon that this counts. */
 #define LIST_MS_MIN 250
-#define LIST_MS_MAX 1000
+#define LIST_MS_MAX 500
 static kh_ms list_ms(kh_ms failover_ms)
 {
     return kh_ms_min(kh_ms_max(failover_ms / 12, LIST_MS_MIN), LIST_MS_MAX);
