@@ -107,6 +107,9 @@ bool kh_shuffle_leads(const struct kh_table *table, const char *worker_id)
     for (size_t i = 0; i < n; i++) {
         struct kh_table_row *row = kh_table_at(table, i);
 
+        if (i > 0 && strcmp(row->lease.owner, kh_table_at(table, i - 1)->lease.owner) == 0) {
+            continue;
+        }
         if (row->lease.owner[0] != '\0' && kh_map_get(&seen, kh_str(row->lease.owner)) == NULL) {
             kh_map_add(&seen, kh_str(row->lease.owner), row);
             ids[ids_n++] = row->lease.owner;

@@ -113,12 +113,21 @@ static void forget_unseen(struct kh_table *table)
     }
 }
 
+/* Listings come in the same order again and again. */
+static struct kh_table_row *find_from(const struct kh_table *table, size_t i, const char *key)
+{
+    if (i < table->rows.n && strcmp(kh_table_at(table, i)->lease.key, key) == 0) {
+        return kh_table_at(table, i);
+    }
+    return kh_table_find(table, key);
+}
+
 void kh_table_update(struct kh_table *table, const struct kh_lease *leases, size_t n,
                      kh_ms failover_ms, kh_ms now_ms)
 {
     table->round++;
     for (size_t i = 0; i < n; i++) {
-        struct kh_table_row *row = kh_table_find(table, leases[i].key);
+        struct kh_table_row *row = find_from(table, i, leases[i].key);
 
         if (row == NULL) {
             row = add(table, &leases[i], failover_ms, now_ms);

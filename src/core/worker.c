@@ -180,7 +180,7 @@ static kh_ms next_expiry_ms(const struct kh_worker *worker, kh_ms now_ms)
         const struct kh_table_row *row = kh_table_at(&worker->table, i);
 
         if (row->lease.owner[0] != '\0' && row->changed_at_ms < now_ms &&
-            kh_consumers_get(&worker->consumers, kh_str(row->lease.key)) == NULL) {
+            !is_mine(worker, &row->lease)) {
             at_ms = kh_ms_min(at_ms, row->changed_at_ms + worker->ctx.config.failover_ms + 1);
         }
     }
@@ -353,9 +353,12 @@ static bool has_news_of_parents(const struct kh_worker *worker, const struct kh_
                                 size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct kh_table_row *row = kh_table_find(&worker->table, leases[i].key);
+        const struct kh_table_row *row = NULL;
 
-        if (kh_lease_is_finished(&leases[i]) && row != NULL && !kh_lease_is_finished(&row->lease)) {
+        if (kh_lease_is_finished(&leases[i])) {
+            row = kh_table_find(&worker->table, leases[i].key);
+        }
+        if (row != NULL && !kh_lease_is_finished(&row->lease)) {
             return true;
         }
     }
