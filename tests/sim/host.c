@@ -591,7 +591,7 @@ void sim_start_peer(struct sim *sim, uint32_t w)
     (void)snprintf(worker->config.worker_id, sizeof worker->config.worker_id, "java-%c-%u",
                    sim_letter(w), worker->life);
     sim_note(sim, "%c starts as %s", sim_letter(w), worker->config.worker_id);
-    sim_peer_start(sim, w);
+    sim_peer_start(sim, w, sim->config.peers_are_v3);
 }
 
 void sim_crash(struct sim *sim, uint32_t w)

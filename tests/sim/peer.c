@@ -11,18 +11,13 @@
 #define CLEAN_TICK_MS  KH_MINUTES(1)
 #define CLEAN_MS       KH_MINUTES(5)
 #define BATCH_RECORDS  50
-#define PURPOSES       16
+#define PURPOSES       32
 #define SHARDS         256
 _Static_assert(SIM_SHARDS_MAX <= SHARDS, "a shard has to fit into a request's number");
 
 static struct sim_peer *peer_of(const struct sim *sim, uint32_t w)
 {
     return sim->workers[w].peer;
-}
-
-static const char *name_of(const struct sim *sim, uint32_t w)
-{
-    return sim->workers[w].config.worker_id;
 }
 
 void sim_peer_set_timer(struct sim *sim, uint32_t w, enum sim_peer_timer timer, kh_ms delay_ms)
@@ -33,18 +28,32 @@ void sim_peer_set_timer(struct sim *sim, uint32_t w, enum sim_peer_timer timer, 
 }
 
 /* What an answer is about is told by the request's number. */
+uint64_t sim_peer_number(struct sim *sim, uint32_t w, uint32_t shard, enum sim_peer_purpose purpose)
+{
+    return (++peer_of(sim, w)->op_n * SHARDS + shard) * PURPOSES + (uint64_t)purpose;
+}
+
+enum sim_peer_purpose sim_peer_purpose_of(uint64_t id)
+{
+    return (enum sim_peer_purpose)(id % PURPOSES);
+}
+
 void sim_peer_submit(struct sim *sim, uint32_t w, struct kh_lease_op *op, uint32_t shard,
                      enum sim_peer_purpose purpose)
 {
-    op->id = (++peer_of(sim, w)->op_n * SHARDS + shard) * PURPOSES + (uint64_t)purpose;
+    op->id = sim_peer_number(sim, w, shard, purpose);
     sim_table_submit(sim, w, op);
 }
 
-void sim_peer_start(struct sim *sim, uint32_t w)
+void sim_peer_start(struct sim *sim, uint32_t w, bool is_v3)
 {
     struct sim_peer *peer = kh_mem_new(1, sizeof *peer);
 
     sim->workers[w].peer = peer;
+    peer->is_v3 = is_v3;
+    if (is_v3) {
+        sim_peer3_start(sim, w);
+    }
     peer->cleaned_at_ms = sim->now_ms;
     sim_peer_set_timer(sim, w, SIM_PEER_TAKE, 0);
     sim_peer_set_timer(sim, w, SIM_PEER_RENEW, 1);
@@ -64,7 +73,9 @@ static bool is_ours(const struct sim *sim, const struct sim_peer_lease *lease)
 
 bool sim_peer_acts_as_owner(const struct sim *sim, uint32_t w, uint32_t shard)
 {
-    return is_ours(sim, &peer_of(sim, w)->leases[shard]);
+    const struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    return is_ours(sim, lease) && !lease->passed_on;
 }
 
 void sim_peer_hold(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_lease *lease,
@@ -78,6 +89,9 @@ void sim_peer_hold(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_
     own->copy = *lease;
     own->changed_at_ms = changed_at_ms;
     own->busy = false;
+    own->handing = false;
+    own->passed_on = false;
+    own->asked_child = false;
     own->renewal_waits = false;
     own->checkpoint_waits = false;
     sim_note(sim, "%c holds %s", sim_letter(w), lease->key);
@@ -127,6 +141,9 @@ static void next_write(struct sim *sim, uint32_t w, uint32_t shard)
         lease->working = false;
     } else if (lease->renewal_waits && lease->held) {
         lease->renewal_waits = false;
+        op.expect_absent = peer_of(sim, w)->is_v3 && lease->copy.checkpoint_owner[0] == '\0'
+                               ? KH_LEASE_CHECKPOINT_OWNER
+                               : 0;
         send_write(sim, w, shard, &op, SIM_PEER_FOR_RENEWAL);
     }
 }
@@ -150,6 +167,23 @@ static void written(struct sim *sim, struct sim_peer_lease *lease)
     lease->changed_at_ms = sim->now_ms;
 }
 
+/* leases.md 2.2, 1: the leader wants somebody else to have it, and us to finish. */
+static void follow_hand_off(struct sim *sim, uint32_t w, uint32_t shard, const struct kh_lease *row)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    if (strcmp(lease->copy.owner, row->checkpoint_owner) != 0 ||
+        strcmp(row->checkpoint_owner, row->owner) == 0) {
+        drop(sim, w, shard);
+        return;
+    }
+    memcpy(lease->copy.owner, row->owner, sizeof lease->copy.owner);
+    memcpy(lease->copy.checkpoint_owner, row->checkpoint_owner,
+           sizeof lease->copy.checkpoint_owner);
+    lease->renewal_waits = true;
+    next_write(sim, w, shard);
+}
+
 static void on_renewal(struct sim *sim, uint32_t w, uint32_t shard,
                        const struct kh_lease_answer *answer)
 {
@@ -157,6 +191,12 @@ static void on_renewal(struct sim *sim, uint32_t w, uint32_t shard,
     struct kh_lease_op get = {.verb = KH_LEASE_GET};
 
     if (answer->id != lease->op) {
+        return;
+    }
+    if (answer->outcome == KH_LEASE_CONFLICT && peer_of(sim, w)->is_v3 && answer->found &&
+        lease->copy.checkpoint_owner[0] == '\0' && answer->lease.checkpoint_owner[0] != '\0') {
+        lease->busy = false;
+        follow_hand_off(sim, w, shard, &answer->lease);
         return;
     }
     if (answer->outcome == KH_LEASE_CONFLICT) {
@@ -168,6 +208,9 @@ static void on_renewal(struct sim *sim, uint32_t w, uint32_t shard,
     lease->busy = false;
     if (answer->outcome == KH_LEASE_DONE) {
         written(sim, lease);
+        if (peer_of(sim, w)->is_v3 && lease->copy.checkpoint_owner[0] != '\0') {
+            sim_peer3_asked(sim, lease);
+        }
     }
     next_write(sim, w, shard);
 }
@@ -183,7 +226,8 @@ static void on_recovery(struct sim *sim, uint32_t w, uint32_t shard,
     }
     lease->busy = false;
     if (answer->outcome == KH_LEASE_DONE) {
-        if (answer->found && strcmp(answer->lease.owner, name_of(sim, w)) == 0 &&
+        if (answer->found &&
+            strcmp(answer->lease.owner, kh_lease_actual_owner(&lease->copy)) == 0 &&
             answer->lease.counter == lease->copy.counter + 1) {
             written(sim, lease);
         } else {
@@ -470,7 +514,41 @@ static void clean(struct sim *sim, uint32_t w)
     peer->cleaned_at_ms = deleted ? sim->now_ms : peer->cleaned_at_ms;
 }
 
+static void on_given(struct sim *sim, uint32_t w, uint32_t shard,
+                     const struct kh_lease_answer *answer)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    lease->working = false;
+    if (lease->handing &&
+        (answer->outcome == KH_LEASE_DONE || answer->outcome == KH_LEASE_CONFLICT)) {
+        drop(sim, w, shard);
+    }
+}
+
 /* ---- dispatch ---- */
+
+/* The processor is told, may checkpoint, and then the lease is passed on; a consumer that waits for
+ * its parents does not come to that. */
+static void hand_over(struct sim *sim, uint32_t w, uint32_t shard)
+{
+    struct sim_peer_lease *lease = &peer_of(sim, w)->leases[shard];
+
+    if (lease->state == SIM_PEER_WAITING && !may_begin(sim, shard)) {
+        return;
+    }
+    if (!lease->asked_child && lease->state == SIM_PEER_PROCESSING && lease->next > lease->first &&
+        (sim->calm || sim_chance(sim, 700))) {
+        lease->asked_child = true;
+        checkpoint_all(sim, w, shard);
+        if (lease->working) {
+            return;
+        }
+    }
+    if (!lease->busy) {
+        sim_peer3_pass_on(sim, w, shard);
+    }
+}
 
 /* A consumer belongs to one tenure; the next one waits until its task has come back. */
 static void match_consumer(const struct sim *sim, struct sim_peer_lease *lease)
@@ -512,6 +590,10 @@ static void advance(struct sim *sim, uint32_t w, uint32_t shard)
     }
     if (peer_of(sim, w)->stopping) {
         request_shutdown(sim, w, shard);
+        return;
+    }
+    if (lease->handing && lease->held && lease->state != SIM_PEER_ENDING) {
+        hand_over(sim, w, shard);
         return;
     }
     switch (lease->state) {
@@ -581,6 +663,14 @@ void sim_peer_timer(struct sim *sim, uint32_t w, const struct sim_ev *ev)
     case SIM_PEER_STOP:
         stop(sim, w);
         break;
+    case SIM_PEER_VERSION:
+    case SIM_PEER_DISCOVER:
+    case SIM_PEER_REPORT:
+    case SIM_PEER_ASSIGN:
+    case SIM_PEER_BEAT:
+    case SIM_PEER_MONITOR:
+        sim_peer3_timer(sim, w, (enum sim_peer_timer)ev->a);
+        break;
     }
 }
 
@@ -589,7 +679,11 @@ void sim_peer_answer(struct sim *sim, uint32_t w, const struct sim_request *requ
     const struct kh_lease_answer *answer = &request->answer;
     uint32_t shard = (uint32_t)(request->op.id / PURPOSES % SHARDS);
 
-    switch ((enum sim_peer_purpose)(request->op.id % PURPOSES)) {
+    if (request->coord != NULL) {
+        sim_peer3_answer(sim, w, request->coord);
+        return;
+    }
+    switch (sim_peer_purpose_of(request->op.id)) {
     case SIM_PEER_FOR_LOOK:
         sim_peer_looked(sim, w, answer);
         break;
@@ -614,7 +708,20 @@ void sim_peer_answer(struct sim *sim, uint32_t w, const struct sim_request *requ
     case SIM_PEER_FOR_META:
         on_meta(sim, w, shard, answer);
         break;
+    case SIM_PEER_FOR_LOOKED:
+        sim_peer3_looked(sim, w, shard, answer);
+        break;
+    case SIM_PEER_FOR_LEASES:
+        sim_peer3_listed(sim, w, answer);
+        break;
+    case SIM_PEER_FOR_GIVING:
+        on_given(sim, w, shard, answer);
+        break;
     case SIM_PEER_FOR_NOTHING:
+    case SIM_PEER_FOR_KEYS:
+    case SIM_PEER_FOR_LOCK:
+    case SIM_PEER_FOR_LOCK_READ:
+    case SIM_PEER_FOR_STATS:
         break;
     }
 }

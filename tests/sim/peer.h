@@ -1,4 +1,4 @@
-/* peer: another member of the fleet, of the Java kind: KCL 2.x, or 3.x (peer3.h).
+/* peer: another member of the fleet, of the Java kind: KCL 2.x, or 3.x (peer3.c).
  *
  * Shape   timers as in Java: renew what is held, dispatch to the record processors, take (2.x).
  *         Each lease has a renewer's half (held, or not) and a consumer's half (the life of one
@@ -30,7 +30,14 @@ enum sim_peer_timer {
     SIM_PEER_DISPATCH,
     SIM_PEER_CLEAN,
     SIM_PEER_WORKED, /* the record processor of shard is done with its batch */
-    SIM_PEER_STOP
+    SIM_PEER_STOP,
+    /* 3.x */
+    SIM_PEER_VERSION,
+    SIM_PEER_DISCOVER,
+    SIM_PEER_REPORT,
+    SIM_PEER_ASSIGN,
+    SIM_PEER_BEAT,
+    SIM_PEER_MONITOR
 };
 
 /* What a request is for, told again with its answer. */
@@ -43,7 +50,15 @@ enum sim_peer_purpose {
     SIM_PEER_FOR_CHECKPOINT,
     SIM_PEER_FOR_CHILD,
     SIM_PEER_FOR_META,
-    SIM_PEER_FOR_NOTHING /* whatever comes of it */
+    SIM_PEER_FOR_NOTHING, /* whatever comes of it */
+    /* 3.x */
+    SIM_PEER_FOR_KEYS,
+    SIM_PEER_FOR_LOOKED,
+    SIM_PEER_FOR_LOCK,
+    SIM_PEER_FOR_LOCK_READ,
+    SIM_PEER_FOR_LEASES,
+    SIM_PEER_FOR_STATS,
+    SIM_PEER_FOR_GIVING
 };
 
 enum sim_peer_state {
@@ -78,6 +93,12 @@ struct sim_peer_lease {
     size_t next;
     bool children_known; /* ENDING: written to the row */
     kh_ms again_at_ms;   /* WAITING: not before */
+    /* 3.x */
+    bool handing;           /* it was asked for */
+    bool passed_on;         /* its processor has come to an end, and that was written */
+    bool asked_child;       /* its processor was told to come to an end */
+    kh_ms hand_by_ms;       /* it goes at the latest then; KH_NEVER: that was tried */
+    kh_ms blocked_until_ms; /* as leader: a hand-off was begun */
 };
 
 /* One round of the taker. */
@@ -95,7 +116,22 @@ struct sim_peer_round {
     unsigned tries_n;
 };
 
+struct sim_peer3 {
+    bool led; /* the fleet works as 3.x, as of the last look */
+    bool has_lock;
+    char version[KH_LOCK_VERSION_MAX + 1]; /* of the lock as last known to be ours */
+    char tried[KH_LOCK_VERSION_MAX + 1];
+    uint64_t uuid;
+    kh_ms beat_at_ms;
+    kh_ms refused_at_ms;
+    struct kh_lock seen;
+    kh_ms seen_at_ms;
+    unsigned run_n;
+};
+
 struct sim_peer {
+    bool is_v3;
+    struct sim_peer3 v3;
     struct sim_peer_lease leases[SIM_SHARDS_MAX];
     struct sim_peer_round round;
     uint64_t op_n;
@@ -104,7 +140,7 @@ struct sim_peer {
     kh_ms cleaned_at_ms;
 };
 
-void sim_peer_start(struct sim *sim, uint32_t worker);
+void sim_peer_start(struct sim *sim, uint32_t worker, bool is_v3);
 void sim_peer_timer(struct sim *sim, uint32_t worker, const struct sim_ev *ev);
 void sim_peer_answer(struct sim *sim, uint32_t worker, const struct sim_request *request);
 bool sim_peer_acts_as_owner(const struct sim *sim, uint32_t worker, uint32_t shard);
@@ -118,7 +154,23 @@ void sim_peer_hold(struct sim *sim, uint32_t worker, uint32_t shard, const struc
                    kh_ms changed_at_ms);
 bool sim_peer_is_expired(const struct sim *sim, const struct sim_peer_lease *lease);
 
+uint64_t sim_peer_number(struct sim *sim, uint32_t worker, uint32_t shard,
+                         enum sim_peer_purpose purpose);
+enum sim_peer_purpose sim_peer_purpose_of(uint64_t id);
+
+/* peer3.c */
+void sim_peer3_start(struct sim *sim, uint32_t worker);
+void sim_peer3_timer(struct sim *sim, uint32_t worker, enum sim_peer_timer timer);
+void sim_peer3_answer(struct sim *sim, uint32_t worker, const struct sim_coord_call *call);
+bool sim_peer3_takes(const struct sim *sim, uint32_t worker);
+void sim_peer3_looked(struct sim *sim, uint32_t worker, uint32_t shard,
+                      const struct kh_lease_answer *answer);
+void sim_peer3_listed(struct sim *sim, uint32_t worker, const struct kh_lease_answer *answer);
+void sim_peer3_asked(struct sim *sim, struct sim_peer_lease *lease);
+void sim_peer3_pass_on(struct sim *sim, uint32_t worker, uint32_t shard);
+
 /* peer_take.c */
+void sim_peer_see_all(struct sim *sim, uint32_t worker, const struct kh_lease_answer *answer);
 void sim_peer_look(struct sim *sim, uint32_t worker);
 void sim_peer_looked(struct sim *sim, uint32_t worker, const struct kh_lease_answer *answer);
 void sim_peer_reread(struct sim *sim, uint32_t worker, uint32_t shard,

@@ -37,6 +37,10 @@ void sim_peer_look(struct sim *sim, uint32_t w)
     if (peer->stopping) {
         return;
     }
+    if (!sim_peer3_takes(sim, w)) {
+        end_round(sim, w);
+        return;
+    }
     peer->round = (struct sim_peer_round){.runs = true, .began_at_ms = sim->now_ms};
     sim_peer_submit(sim, w, &list, 0, SIM_PEER_FOR_LOOK);
 }
@@ -53,7 +57,7 @@ static void see(struct sim *sim, struct sim_peer_lease *lease, const struct kh_l
     lease->view = *row;
 }
 
-static void see_all(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
+void sim_peer_see_all(struct sim *sim, uint32_t w, const struct kh_lease_answer *answer)
 {
     bool there[SIM_SHARDS_MAX] = {false};
 
@@ -201,6 +205,7 @@ static void send_take(struct sim *sim, uint32_t w, uint32_t shard, bool steal)
 
     op.lease.counter = lease->view.counter + 1;
     op.add_one = switched ? KH_LEASE_SWITCHES : 0;
+    op.remove = peer_of(sim, w)->is_v3 ? KH_LEASE_CHECKPOINT_OWNER : 0;
     memcpy(op.lease.owner, name_of(sim, w), sizeof op.lease.owner);
     memcpy(op.key, sim->stream.shards[shard].id, sizeof op.key);
     sim->workers[w].steals = steal ? SIM_STEAL_FOR_ITSELF : SIM_STEAL_NONE;
@@ -269,14 +274,15 @@ void sim_peer_looked(struct sim *sim, uint32_t w, const struct kh_lease_answer *
     struct sim_peer_round *round = &peer_of(sim, w)->round;
 
     /* An item that is no lease throws in every scan of 2.x. */
-    if (answer->outcome != KH_LEASE_DONE || sim_coord_has_foreign_items(sim)) {
+    if (answer->outcome != KH_LEASE_DONE ||
+        (!peer_of(sim, w)->is_v3 && sim_coord_has_foreign_items(sim))) {
         end_round(sim, w);
         return;
     }
     if (answer->leases_n == 0 && sim->table.set_changed_at_ms == 0) {
         make_table(sim, w);
     }
-    see_all(sim, w, answer);
+    sim_peer_see_all(sim, w, answer);
     if (!wish_very_old(sim, w)) {
         wish_for_share(sim, w);
     }

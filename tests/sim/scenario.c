@@ -626,7 +626,7 @@ static void set_version(struct sim *sim, enum kh_client_version version)
 /* One worker leads, by the rules of KCL 3.x. */
 static void begin_led(struct sim *sim)
 {
-    sim->coord.legacy_state = sim_chance(sim, 300);
+    sim->coord.legacy_state = !sim->config.peers_are_v3 && sim_chance(sim, 300);
     sim->coord.legacy_stats = sim->coord.legacy_state && sim_chance(sim, 700);
     set_version(sim, KH_VERSION_3X);
     if (sim_chance(sim, 700)) {
@@ -656,7 +656,9 @@ static void trouble_in_a_led_fleet(struct sim *sim)
 
 static void one_worker_leads(struct sim *sim)
 {
-    begin_led(sim);
+    if (!sim->config.peers_are_v3) {
+        begin_led(sim);
+    }
     trouble_in_a_led_fleet(sim);
 }
 
@@ -686,7 +688,7 @@ static void mode_flips_under_way(struct sim *sim)
     enum kh_client_version version = KH_VERSION_NONE;
 
     mild_weather(sim);
-    sim->coord.legacy_state = sim_chance(sim, 300);
+    sim->coord.legacy_state = !sim->config.peers_are_v3 && sim_chance(sim, 300);
     sim->coord.legacy_stats = sim->coord.legacy_state && sim_chance(sim, 700);
     while (trouble_goes_on(sim)) {
         uint32_t w = any_worker(sim);
@@ -899,7 +901,8 @@ static void check_nothing_left(struct sim *sim)
         if (!row->exists || owner_of(sim, i) != UINT32_MAX) {
             continue; /* or a Java peer still has it */
         }
-        if (kh_lease_is_finished(&row->lease) && sim->now_ms - row->since_ms < LEFT_ALONE_MS) {
+        if (kh_lease_is_finished(&row->lease) &&
+            (is_led(sim) || sim->now_ms - row->since_ms < LEFT_ALONE_MS)) {
             continue; /* of a dead one: nobody hurries to take what is no work */
         }
         if (row->lease.owner[0] != '\0') {
@@ -991,12 +994,11 @@ static void judge_by_itself(struct sim *sim)
     }
 }
 
-void sim_play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms)
+static void start_all(struct sim *sim, bool java_first)
 {
-    sim->trouble_until_ms = trouble_ms;
-    sim->producing = true;
-    sim_push(sim, 0, (struct sim_ev){.type = SIM_EV_PRODUCE});
-    for (uint32_t w = 0; w < sim->workers_n && !sim->config.exit_when_done; w++) {
+    for (uint32_t i = 0; i < sim->workers_n && !sim->config.exit_when_done; i++) {
+        uint32_t w = java_first ? sim->workers_n - 1 - i : i;
+
         if (w + sim->config.peers >= sim->workers_n) {
             sim_run_for(sim, sim_draw(sim, 0, KH_SECONDS(5)));
             sim_start_peer(sim, w);
@@ -1004,6 +1006,17 @@ void sim_play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms
             sim_start(sim, w, false);
         }
     }
+}
+
+void sim_play(struct sim *sim, const struct scenario *scenario, kh_ms trouble_ms)
+{
+    sim->trouble_until_ms = trouble_ms;
+    sim->producing = true;
+    sim_push(sim, 0, (struct sim_ev){.type = SIM_EV_PRODUCE});
+    if (sim->config.peers_are_v3 && scenario->trouble == one_worker_leads) {
+        begin_led(sim);
+    }
+    start_all(sim, sim->config.peers_are_v3 && sim_chance(sim, 500));
     scenario->trouble(sim);
     if (sim->config.exit_when_done) {
         judge_by_itself(sim);
@@ -1044,7 +1057,13 @@ const struct scenario sim_scenarios[] = {
      archive_is_replayed},
     {"led", {.workers = 3, .shards = 5, .measured = true}, one_worker_leads},
     {"led-weather", {.workers = 3, .shards = 4, .measured = true}, one_worker_leads_in_bad_weather},
+    {"led-java",
+     {.workers = 4, .shards = 5, .peers = 2, .peers_are_v3 = true, .measured = true},
+     one_worker_leads},
     {"mode-flips", {.workers = 3, .shards = 5, .measured = true}, mode_flips_under_way},
+    {"flips-java",
+     {.workers = 4, .shards = 5, .peers = 2, .peers_are_v3 = true, .measured = true},
+     mode_flips_under_way},
     {"clock-jumps", {.workers = 3, .shards = 4, .drift = true, .measured = true}, clocks_jump},
     {"retention", {.workers = 2, .shards = 3}, retention_passes_the_checkpoint},
     {"refused-writes", {.workers = 3, .shards = 4}, store_refuses_writes_for_minutes},

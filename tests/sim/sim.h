@@ -76,8 +76,9 @@ struct sim_config {
     bool limit_actions; /* action_ms_max is set */
     bool fixed;         /* no dice: latencies, pauses and settings are constants, for transcripts */
     bool drift;         /* clocks run at slightly different rates */
-    bool measured;      /* the hosts measure their CPU */
-    kh_ms put_ms;       /* mean pause of the producer; 0: the default */
+    bool peers_are_v3;
+    bool measured; /* the hosts measure their CPU */
+    kh_ms put_ms;  /* mean pause of the producer; 0: the default */
 };
 
 enum sim_worker_state { SIM_DOWN, SIM_UP, SIM_FROZEN, SIM_STOPPED };
@@ -181,7 +182,7 @@ char sim_letter(uint32_t worker);
 
 /* host.c: workers and what happens to them. */
 void sim_start(struct sim *sim, uint32_t worker, bool same_id);
-void sim_start_peer(struct sim *sim, uint32_t worker);
+void sim_start_peer(struct sim *sim, uint32_t worker); /* 3.x if the fleet was configured so */
 void sim_peer_exit(struct sim *sim, uint32_t worker);
 void sim_crash(struct sim *sim, uint32_t worker);
 void sim_freeze(struct sim *sim, uint32_t worker);

@@ -302,7 +302,9 @@ static void apply_to_row(struct sim *sim, struct sim_request *request)
         row->given_at_ms = sim->now_ms;
     }
     if (row->exists && row->lease.counter != old->counter &&
-        sim->workers[request->worker].life == request->life) {
+        sim->workers[request->worker].life == request->life &&
+        strcmp(kh_lease_actual_owner(&row->lease),
+               sim->workers[request->worker].config.worker_id) == 0) {
         row->beat_at_ms[request->worker] = sim->now_ms;
     }
     sim_check_row(sim, shard, row->old[row->old_at].exists, old, row);
