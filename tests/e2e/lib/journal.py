@@ -163,7 +163,7 @@ def check_resumed(journal, stream, overlap_allowed=False, late=()):
 
     Each session must start at the last checkpoint that was accepted, or at one asked for later whose answer died with
     the process, and go on from exactly the next record without a gap. Sessions of a shard do not overlap.
-    late: workers whose child may be told of an older checkpoint, as Java's if it is robbed before the child has started.
+    late: workers whose child may be told an older checkpoint, as Java's if it is robbed before the child has started.
     """
     sessions_n = repeats_n = 0
     for shard in stream.by_shard:
