@@ -93,10 +93,13 @@ static bool is_ours_to_see_to(const struct kh_sync *sync, const struct kh_table 
 void kh_sync_audit(struct kh_sync *sync, const struct kh_table *table, kh_ms now_ms,
                    struct kh_cmds *out)
 {
-    struct kh_hole hole;
+    struct kh_hole hole = sync->hole;
     bool missing;
 
-    kh_ranges_find_hole(&hole, table);
+    if (table->shape != sync->shape || kh_table_n(table) == 0) {
+        kh_ranges_find_hole(&hole, table);
+        sync->shape = table->shape;
+    }
     missing = hole.found || hole.unknown_n > 0;
     if (!kh_ranges_same_hole(&hole, &sync->hole) || hole.unknown_n != sync->hole.unknown_n) {
         sync->hole_told = false;

@@ -42,6 +42,7 @@ struct kh_sync {
     bool in_doubt;       /* a row of it could not be read: a hole may be that of this row */
     unsigned failures_n; /* in a row */
     unsigned idle_n;     /* syncs in a row that found nothing to do */
+    uint64_t shape;      /* of the table that hole was found in */
     struct kh_hole hole; /* at the newest look */
     kh_ms hole_since_ms;
     bool hole_told;     /* there was a note about it */

@@ -75,6 +75,8 @@ void kh_table_row_see(struct kh_table_row *row, const struct kh_lease *lease, kh
     if (row->lease.counter != lease->counter) {
         row->changed_at_ms = now_ms;
     }
+    row->reshaped |= kh_lease_is_finished(&row->lease) != kh_lease_is_finished(lease) ||
+                     memcmp(&row->lease.range, &lease->range, sizeof(lease->range)) != 0;
     row->lease = *lease;
     row->seen_at_ms = now_ms;
 }
@@ -92,6 +94,7 @@ static struct kh_table_row *add(struct kh_table *table, const struct kh_lease *l
         .free_at_ms = lease->owner_switches > 0 ? now_ms + failover_ms : now_ms,
         .asked_at_ms = now_ms,
         .seen_at_ms = now_ms,
+        .reshaped = true,
     };
     kh_map_add(&table->rows, kh_str(row->lease.key), row);
     return row;
@@ -108,6 +111,7 @@ static void forget_unseen(struct kh_table *table)
             i++;
             continue;
         }
+        table->shape++;
         (void)kh_map_remove(&table->rows, kh_str(row->lease.key)); /* the last one moves to i */
         kh_mem_free(row);
     }
@@ -135,6 +139,8 @@ void kh_table_update(struct kh_table *table, const struct kh_lease *leases, size
             kh_table_row_see(row, &leases[i], failover_ms, now_ms);
         }
         row->round = table->round;
+        table->shape += row->reshaped;
+        row->reshaped = false;
     }
     forget_unseen(table);
 }

@@ -25,11 +25,13 @@ struct kh_table_row {
     uint64_t released_by; /* hash of the worker that gave it up before its time; 0: nobody did */
     uint64_t round;       /* of the last LIST that showed it */
     bool taking;          /* a write of ours to take it is under way */
+    bool reshaped;        /* since the last LIST: its range, or whether it is finished */
 };
 
 struct kh_table {
     struct kh_map rows; /* lease key -> struct kh_table_row, owned */
     uint64_t round;
+    uint64_t shape; /* another number whenever rows, their ranges, or which are finished change */
 };
 
 void kh_table_init(struct kh_table *table);
