@@ -113,7 +113,8 @@ static void on_checkpoint(struct kh_consumer *consumer, const struct kh_event *e
         return;
     }
     if (consumer->state == KH_CONSUMER_STARTING || consumer->state == KH_CONSUMER_LEAVING ||
-        consumer->state == KH_CONSUMER_CLOSING || consumer->dialog.state == KH_DIALOG_CLOSING) {
+        consumer->state == KH_CONSUMER_CLOSING || consumer->dialog.state == KH_DIALOG_CLOSING ||
+        consumer->hold.checkpoint == KH_CHECKPOINT_WAITING) { /* the end is stored for it */
         ack(consumer, KH_ERROR_INVALID_STATE, out);
         return;
     }
@@ -128,6 +129,9 @@ static void on_checkpoint(struct kh_consumer *consumer, const struct kh_event *e
 
 static const char *refusal(enum kh_rc rc)
 {
+    if (rc == KH_THROTTLED) {
+        return KH_ERROR_THROTTLING;
+    }
     return rc == KH_NOTFOUND ? KH_ERROR_INVALID_STATE : KH_ERROR_DEPENDENCY;
 }
 
@@ -154,8 +158,6 @@ static void look_at_checkpoint(struct kh_consumer *consumer, kh_ms now_ms, struc
                                           : "consumer.checkpoint_stored");
         break;
     case KH_CHECKPOINT_THROTTLED:
-        error = KH_ERROR_THROTTLING;
-        break;
     case KH_CHECKPOINT_REFUSED:
         error = refusal(consumer->hold.checkpoint_rc);
         break;
@@ -191,6 +193,7 @@ static void start_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cm
     become(consumer, KH_CONSUMER_STARTING);
     kh_ckpt_init(&consumer->ckpt, &consumer->hold.lease.checkpoint);
     consumer->started_at_ms = now_ms;
+    consumer->end_tried = false;
     kh_fetch_begin(&consumer->fetch, &consumer->ckpt.stored, now_ms, out);
     kh_dialog_start(&consumer->dialog, &consumer->ckpt.stored, now_ms, out);
 }
@@ -265,10 +268,22 @@ static void on_exit(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *
                        consumer->restart_at_ms - now_ms);
 }
 
-/* The child answered shardEnded. */
+/* The child answered shardEnded. Whether it forgot its checkpoint is said once: it will forget it
+ * again. */
 static void after_shard_ended(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
 {
-    if (!consumer->end_stored) {
+    const struct kh_extseq end = kh_extseq_sentinel(KH_SEQ_SHARD_END);
+
+    if (consumer->hold.checkpoint == KH_CHECKPOINT_WAITING) {
+        return;
+    }
+    if (!consumer->end_stored && consumer->ctx->config.end_for_child && !consumer->end_tried) {
+        consumer->end_tried = true;
+        kh_hold_checkpoint(&consumer->hold, &end, now_ms, out);
+        return;
+    }
+    if (!consumer->end_stored && !consumer->end_told) {
+        consumer->end_told = true;
         kh_cmds_note(out, consumer->hold.lease.key, "consumer.shard_end_without_checkpoint");
     }
     close_child(consumer, now_ms, out);

@@ -43,6 +43,8 @@ struct kh_consumer {
     bool stop;           /* a planned stop, or somebody else asks for the lease */
     bool children_made;  /* PARTING: every child has a lease */
     bool end_stored;     /* hold.lease.checkpoint is SHARD_END */
+    bool end_tried;      /* to store SHARD_END for a child that forgot it */
+    bool end_told;       /* that a child forgot it */
     bool wants_sync;     /* shard sync should run; the worker takes it back */
     unsigned restarts_n; /* children that failed since the last progress */
     kh_ms begin_at_ms;   /* WAITING: nothing begins before: somebody else may still be at work */

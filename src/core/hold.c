@@ -344,6 +344,7 @@ static void on_failed(struct kh_hold *hold, enum kh_rc rc, kh_ms now_ms, struct 
     if (rc == KH_THROTTLED || rc == KH_RETRY) {
         if (hold->checkpoint_tries_n >= CHECKPOINT_TRIES_MAX) {
             hold->checkpoint = KH_CHECKPOINT_THROTTLED;
+            hold->checkpoint_rc = rc;
         }
         return;
     }

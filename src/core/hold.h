@@ -29,7 +29,7 @@ enum kh_hold_checkpoint {
     KH_CHECKPOINT_NONE,      /* none asked for */
     KH_CHECKPOINT_WAITING,   /* not known yet */
     KH_CHECKPOINT_STORED,    /* lease.checkpoint is it */
-    KH_CHECKPOINT_THROTTLED, /* certainly not stored, tried several times */
+    KH_CHECKPOINT_THROTTLED, /* certainly not stored, tried several times (checkpoint_rc) */
     KH_CHECKPOINT_REFUSED,   /* certainly not stored: no rights, no table (checkpoint_rc) */
     KH_CHECKPOINT_LOST /* the lease is not ours any more; whether it was stored does not matter */
 };

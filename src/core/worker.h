@@ -57,6 +57,8 @@ struct kh_worker_config {
     kh_ms shutdown_grace_ms; /* shutdownGraceMillis: after it, children are killed */
     kh_ms restart_min_ms;    /* first pause before a failed child is started again, then doubled */
     kh_ms restart_max_ms;
+    bool end_for_child; /* checkpointOnShardEnd = auto: SHARD_END is stored also if the child
+                         * forgets */
     char assignment[KH_ASSIGNMENT_MAX + 1]; /* assignment: who should own what, core/assign.h */
     double host_kbps_max;                   /* maxThroughputPerHostKBps */
     double dampening_percent; /* dampeningPercentage: how much of an excess is moved at once */

@@ -14,8 +14,25 @@ struct row {
 static const struct row rows[] = {
 #define KH_NOTE(level, note, value_name) {KH_LOG_##level, note, value_name},
 #include "host/notes.def"
-#undef KH_NOTE
 };
+
+static const struct {
+    const char *note;
+    const char *text;
+} remedies[] = {
+#define KH_REMEDY(note, text) {note, text},
+#include "host/notes.def"
+};
+
+static const char *remedy_of(const char *note)
+{
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+        if (strcmp(remedies[i].note, note) == 0) {
+            return remedies[i].text;
+        }
+    }
+    return NULL;
+}
 
 enum { ROWS_N = sizeof(rows) / sizeof(rows[0]) };
 
@@ -48,7 +65,8 @@ void kh_notes_log_counts(void)
 void kh_notes_log(const struct kh_cmd *cmd)
 {
     struct row row = count_row_of(cmd->note);
-    struct kh_field fields[3] = {{0}};
+    const char *remedy = remedy_of(cmd->note);
+    struct kh_field fields[4] = {{0}};
     size_t n = 0;
 
     kh_assert(cmd->type == KH_CMD_NOTE);
@@ -57,6 +75,9 @@ void kh_notes_log(const struct kh_cmd *cmd)
     }
     if (row.value_name != NULL) {
         fields[n++] = kh_fi(row.value_name, cmd->value);
+    }
+    if (remedy != NULL) {
+        fields[n++] = kh_f("remedy", remedy);
     }
     kh_log_fields(row.level, row.note, fields);
 }

@@ -123,6 +123,7 @@ static void copy_settings(struct kh_worker_config *config, const struct kh_setti
         config->clean_after_ms = KH_NEVER;
     }
     config->restart_max_ms = settings->child_restart_max_millis;
+    config->end_for_child = settings->checkpoint_on_shard_end == KH_SHARD_END_AUTO;
 }
 
 /* A name nobody else has, that tells an operator where to look. */

@@ -110,6 +110,27 @@ static void stored(kh_ms now_ms)
     step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms);
 }
 
+/* The last write, carried out, though other steps came in between. */
+static const struct kh_lease_answer *answer_to_checkpoint(void)
+{
+    static struct kh_lease_answer answer;
+
+    row.counter = consumer->hold.lease.counter + 1;
+    row.checkpoint = consumer->hold.checkpoint_value;
+    answer = (struct kh_lease_answer){
+        .id = consumer->hold.op, .outcome = KH_LEASE_DONE, .found = true, .lease = row};
+    return &answer;
+}
+
+/* The store certainly did not do what was asked last. */
+static void refused(enum kh_rc rc, kh_ms now_ms)
+{
+    const struct kh_lease_answer answer = {
+        .id = consumer->hold.op, .outcome = KH_LEASE_FAILED, .rc = rc};
+
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = &answer}, now_ms);
+}
+
 /* Somebody else has taken the lease; the next renewal shows it. */
 static void lose(kh_ms now_ms)
 {
@@ -348,6 +369,84 @@ START_TEST(a_forgotten_checkpoint_at_the_end_is_offered_again)
     tick(consumer->restart_at_ms);
     ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_START));
     ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_SEND)->skip_to.seq, "TRIM_HORIZON");
+}
+END_TEST
+
+START_TEST(a_forgotten_checkpoint_at_the_end_is_said_once)
+{
+    reach_the_end();
+    stored(1050);
+    status("shardEnded", 1080);
+    exited(1090);
+    tick(consumer->restart_at_ms);
+    opened(1800);
+    status("initialize", 1810);
+    fetched((struct kh_fetched){.ended = true, .children = &child, .children_n = 1}, 1820);
+    stored(1830);
+    ck_assert_str_eq(cmds_action(&out), "shardEnded");
+    status("shardEnded", 1840);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    ck_assert(!cmds_noted(&out, "consumer.shard_end_without_checkpoint"));
+}
+END_TEST
+
+START_TEST(a_forgotten_checkpoint_at_the_end_may_be_stored_for_the_child)
+{
+    ctx.config.end_for_child = true;
+    reach_the_end();
+    stored(1050);
+    status("shardEnded", 1080);
+    ck_assert_str_eq(cmds_op(&out)->lease.checkpoint.seq, "SHARD_END");
+    ck_assert_str_eq(cmds_op(&out)->lease.children[0], "c");
+    checkpoint(1085);
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_ACK)->error, "InvalidStateException");
+    ck_assert_ptr_null(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    step((struct kh_event){.type = KH_EVENT_STORE, .answer = answer_to_checkpoint()}, 1090);
+    ck_assert(cmds_noted(&out, "consumer.shard_end_stored"));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    exited(1100);
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_FINISHED);
+}
+END_TEST
+
+START_TEST(an_end_that_cannot_be_stored_for_the_child_is_offered_again)
+{
+    ctx.config.end_for_child = true;
+    reach_the_end();
+    stored(1050);
+    status("shardEnded", 1080);
+    refused(KH_DENIED, 1090);
+    ck_assert(cmds_noted(&out, "consumer.shard_end_without_checkpoint"));
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+    exited(1100);
+    ck_assert(cmds_noted(&out, "consumer.child_offered_again"));
+}
+END_TEST
+
+START_TEST(a_checkpoint_that_is_not_stored_has_its_names)
+{
+    static const struct {
+        enum kh_rc rc;
+        const char *name;
+    } rows[] = {{KH_THROTTLED, "ThrottlingException"},
+                {KH_RETRY, "KinesisClientLibDependencyException"},
+                {KH_DENIED, "KinesisClientLibDependencyException"},
+                {KH_NOTFOUND, "InvalidStateException"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_at(row, 1000);
+        process_first_batch();
+        checkpoint(1040);
+        for (kh_ms at_ms = 1050; cmds_find(&out, KH_CMD_CHILD_ACK) == NULL; at_ms += 10) {
+            ck_assert_int_lt(at_ms, 9000);
+            if (cmds_op(&out) != NULL) {
+                refused(rows[i].rc, at_ms);
+            } else {
+                tick(at_ms);
+            }
+        }
+        ck_assert_str_eq(cmds_find(&out, KH_CMD_CHILD_ACK)->error, rows[i].name);
+    }
 }
 END_TEST
 
@@ -714,6 +813,10 @@ int main(void)
     tcase_add_test(tcase, the_childrens_leases_come_before_shard_ended);
     tcase_add_test(tcase, shard_end_is_stored_with_the_children_and_the_lease_kept);
     tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_is_offered_again);
+    tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_is_said_once);
+    tcase_add_test(tcase, a_forgotten_checkpoint_at_the_end_may_be_stored_for_the_child);
+    tcase_add_test(tcase, an_end_that_cannot_be_stored_for_the_child_is_offered_again);
+    tcase_add_test(tcase, a_checkpoint_that_is_not_stored_has_its_names);
     tcase_add_test(tcase, a_finished_lease_starts_no_child);
     tcase_add_test(tcase, a_finished_lease_is_cleaned_up_after_five_minutes);
     tcase_add_test(tcase, the_lease_of_a_shard_that_is_gone_is_finished_and_in_the_end_deleted);

@@ -68,6 +68,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_int_eq(settings.log_format, KH_LOG_FORM_TEXT);
     ck_assert_int_eq(settings.child_restart_min_millis, 500);
     ck_assert_int_eq(settings.child_restart_max_millis, 60000);
+    ck_assert_int_eq(settings.checkpoint_on_shard_end, KH_SHARD_END_REQUIRE);
     ck_assert(!settings.max_records_is_set);
 }
 END_TEST
