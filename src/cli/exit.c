@@ -4,6 +4,7 @@
 const char kh_exit_help[] =
     "Exit status:\n"
     "   0  stopped as asked, or --exit-when-done and everything is done\n"
+    "   1  a record processor failed, and onProcessorFailure = exit\n"
     "  64  the command line is wrong\n"
     "  65  input data is malformed: an ndjson line, shards.json\n"
     "  66  the properties file, or the directory of source=file:, cannot be read\n"

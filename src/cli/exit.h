@@ -13,9 +13,10 @@
 
 #include "base/err.h"
 
-#define KH_EXIT_OK    0  /* stopped as asked, or --exit-when-done and everything is done */
-#define KH_EXIT_USAGE 64 /* the command line is wrong */
-#define KH_EXIT_DATA  65 /* input data is malformed: an ndjson line, shards.json */
+#define KH_EXIT_OK        0  /* stopped as asked, or --exit-when-done and everything is done */
+#define KH_EXIT_PROCESSOR 1  /* a record processor failed, and onProcessorFailure = exit */
+#define KH_EXIT_USAGE     64 /* the command line is wrong */
+#define KH_EXIT_DATA      65 /* input data is malformed: an ndjson line, shards.json */
 #define KH_EXIT_NOINPUT \
     66 /* the properties file, or the directory of source=file:, cannot be read */
 #define KH_EXIT_UNAVAILABLE 69 /* service not reachable, or the stream or table is not there */

@@ -33,6 +33,11 @@ enum kh_version_config {
     KH_VERSION_CONFIG_WITH_2X,
     KH_VERSION_CONFIG_WITH_2X_PHASE1
 };
+enum kh_processor_failure {
+    KH_PROCESSOR_FAILURE_RESTART,
+    KH_PROCESSOR_FAILURE_RELEASE,
+    KH_PROCESSOR_FAILURE_EXIT
+};
 enum kh_shard_end { KH_SHARD_END_REQUIRE, KH_SHARD_END_AUTO };
 enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 
@@ -50,6 +55,7 @@ enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 #define KH_SETTING_C_START      enum kh_start
 #define KH_SETTING_C_RETRIEVAL  enum kh_retrieval
 #define KH_SETTING_C_METRICS    enum kh_metrics_level
+#define KH_SETTING_C_FAILURE    enum kh_processor_failure
 #define KH_SETTING_C_SHARD_END  enum kh_shard_end
 #define KH_SETTING_C_LOG_LEVEL  enum kh_log_level
 #define KH_SETTING_C_LOG_FORMAT enum kh_log_form

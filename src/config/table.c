@@ -94,6 +94,7 @@ const char *const *kh_setting_choices(enum kh_setting_type type)
     static const char *const version[] = {"AUTO", "CLIENT_VERSION_CONFIG_3X",
                                           "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X",
                                           "CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X_PHASE1", NULL};
+    static const char *const failure[] = {"restart", "release", "exit", NULL};
     static const char *const shard_end[] = {"require", "auto", NULL};
     static const char *const log_level[] = {"error", "warn", "info", "debug", NULL};
     static const char *const log_format[] = {"text", "json", NULL};
@@ -107,6 +108,8 @@ const char *const *kh_setting_choices(enum kh_setting_type type)
         return metrics;
     case KH_SETTING_TYPE_VERSION:
         return version;
+    case KH_SETTING_TYPE_FAILURE:
+        return failure;
     case KH_SETTING_TYPE_SHARD_END:
         return shard_end;
     case KH_SETTING_TYPE_LOG_LEVEL:

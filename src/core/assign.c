@@ -29,6 +29,11 @@ bool kh_assign_is_busy(const struct kh_assign_self *self, const struct kh_table_
     return row->taking || kh_map_get(self->held, kh_str(row->lease.key)) != NULL;
 }
 
+bool kh_assign_is_shunned(const struct kh_assign_self *self, const struct kh_table_row *row)
+{
+    return self->seen_at_ms < row->shunned_until_ms;
+}
+
 bool kh_assign_is_ours(const struct kh_assign_self *self, const struct kh_table_row *row)
 {
     return kh_assign_is_busy(self, row) ||

@@ -91,7 +91,9 @@ enum kh_rc kh_assignment_init(struct kh_assignment *assignment, const char *sett
                               struct kh_err *err) KH_MUST_USE;
 void kh_assignment_fini(struct kh_assignment *assignment);
 
-/* For policies. The row's lease is worked on here, or a write of ours is under way to have it. */
+/* For policies. We gave the row's shard up a short while ago: others may have it. */
+bool kh_assign_is_shunned(const struct kh_assign_self *self, const struct kh_table_row *row);
+/* The row's lease is worked on here, or a write of ours is under way to have it. */
 bool kh_assign_is_busy(const struct kh_assign_self *self, const struct kh_table_row *row);
 /* The same, or it carries our id. */
 bool kh_assign_is_ours(const struct kh_assign_self *self, const struct kh_table_row *row);

@@ -60,6 +60,7 @@ static bool is_held(const struct view *view, const struct kh_table_row *row)
 static bool is_available(const struct view *view, const struct kh_table_row *row)
 {
     return !is_held(view, row) && !is_worked_on(view, row) &&
+           !kh_assign_is_shunned(view->self, row) &&
            kh_table_row_available(row, view->self->seen_at_ms, view->self->ctx->config.failover_ms);
 }
 
@@ -90,7 +91,7 @@ static void view_init(struct view *view, const struct kh_table *table,
         if (is_held(view, row)) {
             view->mine_n++;
             view->working_n += !kh_lease_is_finished(&row->lease);
-        } else if (!is_available(view, row)) {
+        } else if (!is_available(view, row) && row->lease.owner[0] != '\0') {
             count_owner(view, row->lease.owner);
         }
     }
@@ -292,7 +293,8 @@ static bool can_be_robbed(const struct view *view, const struct kh_table_row *ro
     const struct kh_worker_config *config = &view->self->ctx->config;
 
     return !is_held(view, row) && !is_available(view, row) &&
-           strcmp(row->lease.owner, victim->id) == 0 && !is_worked_on(view, row) &&
+           !kh_assign_is_shunned(view->self, row) && strcmp(row->lease.owner, victim->id) == 0 &&
+           !is_worked_on(view, row) &&
            (row->lease.checkpoint_owner[0] == '\0' ||
             kh_table_row_is_overdue(row, view->self->seen_at_ms, config->failover_ms,
                                     config->hand_over_ms));

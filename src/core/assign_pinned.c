@@ -37,7 +37,8 @@ void kh_assign_pinned(const struct kh_table *table, const struct kh_assign_worke
     for (size_t i = 0; i < kh_table_n(table) && working_n < config->leases_max; i++) {
         struct kh_table_row *row = kh_table_at(table, i);
 
-        if (!kh_assign_is_ours(self, row) && matches(&row->lease, self->pin) &&
+        if (!kh_assign_is_ours(self, row) && !kh_assign_is_shunned(self, row) &&
+            matches(&row->lease, self->pin) &&
             kh_table_row_available(row, self->seen_at_ms, config->failover_ms)) {
             kh_wishes_add(wishes, (struct kh_wish){.row = row, .to = config->worker_id});
             working_n += !kh_lease_is_finished(&row->lease);

@@ -52,6 +52,7 @@ enum kh_action {
     KH_ACTION_SHARD_ENDED,
     KH_ACTION_SHUTDOWN_REQUESTED
 };
+enum { KH_ACTIONS_N = KH_ACTION_SHUTDOWN_REQUESTED + 1 };
 
 enum kh_shard_filter {
     KH_SHARDS_ALL,
@@ -62,7 +63,8 @@ enum kh_shard_filter {
 
 enum kh_stop_reason {
     KH_STOP_ASKED, /* KH_EVENT_STOP or _STOP_NOW */
-    KH_STOP_DONE   /* exit_when_done: every shard is closed and finished */
+    KH_STOP_DONE,  /* exit_when_done: every shard is closed and finished */
+    KH_STOP_FAILED /* KH_FAILURE_EXIT: a child failed */
 };
 
 struct kh_cmd {

@@ -193,6 +193,7 @@ static void start_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cm
     become(consumer, KH_CONSUMER_STARTING);
     kh_ckpt_init(&consumer->ckpt, &consumer->hold.lease.checkpoint);
     consumer->started_at_ms = now_ms;
+    consumer->answered_at_ms = now_ms;
     consumer->end_tried = false;
     kh_fetch_begin(&consumer->fetch, &consumer->ckpt.stored, now_ms, out);
     kh_dialog_start(&consumer->dialog, &consumer->ckpt.stored, now_ms, out);
@@ -239,20 +240,24 @@ static void without_child(struct kh_consumer *consumer, kh_ms now_ms, struct kh_
     }
 }
 
-/* The child has left, as asked or not. */
-static void on_exit(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+/* Whether this is enough: it will not get better by trying once more. A forgotten checkpoint at the
+ * end is no failure of the child. */
+static bool gives_up(const struct kh_consumer *consumer, bool asked)
 {
     const struct kh_worker_config *config = &consumer->ctx->config;
-    bool asked = consumer->state == KH_CONSUMER_CLOSING;
 
-    consumer->acking = false;
-    drop_batch(consumer, out);
-    kh_fetch_stop(&consumer->fetch, out);
-    kh_family_stop(&consumer->family);
-    if (is_lost(consumer) || consumer->stop || consumer->end_stored) {
-        return; /* advance() goes on */
-    }
-    if (now_ms - consumer->started_at_ms > config->restart_max_ms) {
+    return (config->on_failure == KH_FAILURE_RELEASE && !asked) ||
+           (config->restarts_max > 0 && consumer->restarts_n >= config->restarts_max);
+}
+
+/* The next child begins after a pause, unless that has been tried often enough. A child that
+ * answered for a while counts as progress, one that only lived does not. */
+static void plan_restart(struct kh_consumer *consumer, bool asked, kh_ms now_ms,
+                         struct kh_cmds *out)
+{
+    const struct kh_worker_config *config = &consumer->ctx->config;
+
+    if (consumer->answered_at_ms - consumer->started_at_ms > config->restart_max_ms) {
         consumer->restarts_n = 0;
     }
     consumer->restart_at_ms =
@@ -263,9 +268,34 @@ static void on_exit(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *
     if (consumer->state != KH_CONSUMER_PAUSED) {
         become(consumer, KH_CONSUMER_PAUSED);
     }
+    if (gives_up(consumer, asked)) {
+        consumer->stop = true; /* advance() releases the lease */
+        consumer->gave_up = true;
+        kh_cmds_note_value(out, consumer->hold.lease.key, "consumer.given_up", config->retry_ms);
+        return;
+    }
     kh_cmds_note_value(out, consumer->hold.lease.key,
                        asked ? "consumer.child_offered_again" : "consumer.child_failed",
                        consumer->restart_at_ms - now_ms);
+}
+
+/* The child has left, as asked or not. */
+static void on_exit(struct kh_consumer *consumer, kh_ms now_ms, struct kh_cmds *out)
+{
+    bool asked = consumer->state == KH_CONSUMER_CLOSING;
+
+    consumer->acking = false;
+    drop_batch(consumer, out);
+    kh_fetch_stop(&consumer->fetch, out);
+    kh_family_stop(&consumer->family);
+    if (!asked && !consumer->stop && consumer->ctx->config.on_failure == KH_FAILURE_EXIT) {
+        consumer->failed = true;
+        kh_cmds_note(out, consumer->hold.lease.key, "consumer.child_ends_the_worker");
+    }
+    if (is_lost(consumer) || consumer->stop || consumer->end_stored) {
+        return; /* advance() goes on */
+    }
+    plan_restart(consumer, asked, now_ms, out);
 }
 
 /* The child answered shardEnded. Whether it forgot its checkpoint is said once: it will forget it
@@ -294,7 +324,8 @@ static void part_with_child(struct kh_consumer *consumer, kh_ms now_ms, struct k
 {
     if (consumer->state == KH_CONSUMER_LEAVING || consumer->state == KH_CONSUMER_ENDING) {
         close_child(consumer, now_ms, out);
-    } else if (is_lost(consumer) || consumer->state == KH_CONSUMER_ASKING) {
+    } else if (is_lost(consumer) || consumer->state == KH_CONSUMER_ASKING ||
+               consumer->ctx->config.shutdown_with_reason) { /* it knows no shutdownRequested */
         send_action(consumer, KH_CONSUMER_LEAVING, KH_ACTION_LEASE_LOST, now_ms, out);
     } else {
         send_action(consumer, KH_CONSUMER_ASKING, KH_ACTION_SHUTDOWN_REQUESTED, now_ms, out);
@@ -476,6 +507,7 @@ static void on_dialog(struct kh_consumer *consumer, enum kh_dialog_outcome outco
     case KH_DIALOG_BROKEN: /* its exit follows */
         break;
     case KH_DIALOG_ANSWERED:
+        consumer->answered_at_ms = now_ms;
         drop_batch(consumer, out);
         break;
     case KH_DIALOG_EXITED:

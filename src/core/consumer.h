@@ -37,19 +37,22 @@ struct kh_consumer {
     struct kh_dialog dialog;
     struct kh_family family;
     struct kh_ckpt ckpt;
-    size_t place;        /* among the worker's; the worker's business */
-    uint64_t batch;      /* the one the child works on; 0 if none */
-    bool acking;         /* the child waits for the answer to a checkpoint line */
-    bool stop;           /* a planned stop, or somebody else asks for the lease */
-    bool children_made;  /* PARTING: every child has a lease */
-    bool end_stored;     /* hold.lease.checkpoint is SHARD_END */
-    bool end_tried;      /* to store SHARD_END for a child that forgot it */
-    bool end_told;       /* that a child forgot it */
-    bool wants_sync;     /* shard sync should run; the worker takes it back */
-    unsigned restarts_n; /* children that failed since the last progress */
-    kh_ms begin_at_ms;   /* WAITING: nothing begins before: somebody else may still be at work */
-    kh_ms started_at_ms; /* the newest child */
-    kh_ms restart_at_ms; /* PAUSED */
+    size_t place;       /* among the worker's; the worker's business */
+    uint64_t batch;     /* the one the child works on; 0 if none */
+    bool acking;        /* the child waits for the answer to a checkpoint line */
+    bool stop;          /* a planned stop, or somebody else asks for the lease */
+    bool children_made; /* PARTING: every child has a lease */
+    bool end_stored;    /* hold.lease.checkpoint is SHARD_END */
+    bool end_tried;     /* to store SHARD_END for a child that forgot it */
+    bool end_told;      /* that a child forgot it */
+    bool wants_sync;    /* shard sync should run; the worker takes it back */
+    bool gave_up; /* the child keeps failing: not for us for a while; the worker takes it back */
+    bool failed;  /* a child failed, and the worker is to stop */
+    unsigned restarts_n;  /* children that failed since the last progress */
+    kh_ms begin_at_ms;    /* WAITING: nothing begins before: somebody else may still be at work */
+    kh_ms started_at_ms;  /* the newest child */
+    kh_ms answered_at_ms; /* it answered last then */
+    kh_ms restart_at_ms;  /* PAUSED */
     kh_ms kill_at_ms;  /* somebody waits for the lease: from here on the child is not waited for */
     kh_ms clean_at_ms; /* FINISHED: from when on the lease may be deleted; KH_NEVER: it stays */
 };

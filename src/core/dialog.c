@@ -13,8 +13,10 @@ void kh_dialog_init(struct kh_dialog *dialog, struct kh_ctx *ctx, const char *ke
 
 static kh_ms action_due_ms(const struct kh_dialog *dialog, kh_ms now_ms)
 {
-    kh_ms most_ms = dialog->ctx->config.action_ms_max;
+    const struct kh_worker_config *config = &dialog->ctx->config;
+    kh_ms most_ms = config->answer_ms_max[dialog->action];
 
+    most_ms = most_ms > 0 ? most_ms : config->action_ms_max;
     return most_ms == KH_NEVER ? KH_NEVER : now_ms + most_ms;
 }
 
@@ -68,17 +70,26 @@ static void signal_child(struct kh_dialog *dialog, kh_ms now_ms, struct kh_cmds 
                                       .kill = kill});
 }
 
+/* What a child has to answer with. */
+static bool is_answer_to(const struct kh_dialog *dialog, struct kh_str name, enum kh_action action)
+{
+    bool ends = action == KH_ACTION_LEASE_LOST || action == KH_ACTION_SHARD_ENDED;
+
+    return kh_str_eq(name, kh_str(ends && dialog->ctx->config.shutdown_with_reason
+                                      ? "shutdown"
+                                      : kh_action_name(action)));
+}
+
 static enum kh_dialog_outcome on_status(struct kh_dialog *dialog, struct kh_str name, kh_ms now_ms,
                                         struct kh_cmds *out)
 {
-    if (dialog->state == KH_DIALOG_BUSY &&
-        kh_str_eq(name, kh_str(kh_action_name(dialog->action)))) {
+    if (dialog->state == KH_DIALOG_BUSY && is_answer_to(dialog, name, dialog->action)) {
         dialog->state = KH_DIALOG_IDLE;
         dialog->due_at_ms = KH_NEVER;
         return KH_DIALOG_ANSWERED;
     }
     if (dialog->state != KH_DIALOG_BUSY ||
-        (dialog->had_previous && kh_str_eq(name, kh_str(kh_action_name(dialog->previous))))) {
+        (dialog->had_previous && is_answer_to(dialog, name, dialog->previous))) {
         kh_cmds_note(out, dialog->key, "dialog.answered_twice");
         return KH_DIALOG_NOTHING;
     }

@@ -43,6 +43,13 @@ static bool is_busy(struct kh_taking *taking, const struct kh_table_row *row)
     return kh_assign_is_busy(&self, row);
 }
 
+static bool is_shunned(struct kh_taking *taking, const struct kh_table_row *row)
+{
+    const struct kh_assign_self self = self_of(taking);
+
+    return kh_assign_is_shunned(&self, row);
+}
+
 /* ---- the writes ---- */
 
 static struct kh_lease_op *update(struct kh_taking *taking, const struct kh_lease *lease,
@@ -186,7 +193,8 @@ static kh_ms begin_ms(const struct kh_taking *taking, const struct kh_table_row 
 static void readopt(struct kh_taking *taking, struct kh_table_row *row, kh_ms now_ms,
                     struct kh_cmds *out)
 {
-    if (!is_busy(taking, row) && is_me(taking, row->lease.owner) && is_handed_over(taking, row)) {
+    if (!is_busy(taking, row) && is_me(taking, row->lease.owner) && !is_shunned(taking, row) &&
+        is_handed_over(taking, row)) {
         kh_cmds_note(out, row->lease.key, "worker.readopt");
         take(taking, row, begin_ms(taking, row), now_ms, out);
     }
@@ -299,6 +307,9 @@ static void give_wish(struct kh_taking *taking, const struct kh_wish *wish, kh_m
 {
     const struct kh_lease *lease = &wish->row->lease;
 
+    if (is_me(taking, wish->to) && is_shunned(taking, wish->row)) {
+        return;
+    }
     if (!wish->steal && is_me(taking, wish->to)) {
         kh_cmds_note(out, lease->key, "worker.take");
         take(taking, wish->row, now_ms, now_ms, out);

@@ -31,6 +31,7 @@ struct kh_worker {
     enum kh_stop_reason why;
     struct kh_table table;
     struct kh_consumers consumers;
+    bool one_failed; /* KH_FAILURE_EXIT: a child failed */
     struct kh_pending pending;
     struct kh_fleet fleet;
     struct kh_taking taking;
@@ -66,6 +67,8 @@ void kh_worker_config_default(struct kh_worker_config *config)
         .shutdown_grace_ms = KH_SECONDS(5),
         .restart_min_ms = 500,
         .restart_max_ms = KH_SECONDS(60),
+        .restarts_max = 10,
+        .retry_ms = KH_MINUTES(5),
         .host_kbps_max = 1e300,
         .dampening_percent = 60,
         .rebalance_percent = 10,
@@ -237,6 +240,16 @@ static void poke_children_of(struct kh_worker *worker, kh_ms now_ms)
     }
 }
 
+/* The shard was given up: it is somebody else's turn, or ours again in a while. */
+static void shun(struct kh_worker *worker, const struct kh_consumer *consumer, kh_ms now_ms)
+{
+    struct kh_table_row *row = kh_table_find(&worker->table, consumer->hold.lease.key);
+
+    if (row != NULL) {
+        row->shunned_until_ms = now_ms + worker->ctx.config.retry_ms;
+    }
+}
+
 /* After a step of a consumer: book its requests, see what it wants. */
 static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, size_t from,
                        kh_ms now_ms, const struct kh_cmds *out)
@@ -246,6 +259,11 @@ static void after_step(struct kh_worker *worker, struct kh_consumer *consumer, s
         consumer->wants_sync = false;
         kh_sync_want(&worker->sync);
     }
+    if (consumer->gave_up) {
+        consumer->gave_up = false;
+        shun(worker, consumer, now_ms);
+    }
+    worker->one_failed |= consumer->failed;
     kh_consumers_see(&worker->consumers, consumer);
 }
 
@@ -715,6 +733,9 @@ void kh_worker_step(struct kh_worker *worker, const struct kh_event *event, kh_m
     case KH_EVENT_STOP_NOW:
         on_stop(worker, event, now_ms, out);
         break;
+    }
+    if (worker->one_failed && worker->state == WORKER_RUNNING) {
+        begin_stop(worker, KH_STOP_FAILED, now_ms, out);
     }
     look_at_end(worker, now_ms, out);
 }

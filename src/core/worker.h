@@ -32,6 +32,14 @@ enum kh_versions {
     KH_VERSIONS_3X
 };
 
+/* onProcessorFailure */
+enum kh_on_failure {
+    KH_FAILURE_RESTART, /* the next child begins behind the stored checkpoint, up to restarts_max
+                         * times without progress; then as the next one */
+    KH_FAILURE_RELEASE, /* the shard is given up: released, and not taken by us for retry_ms */
+    KH_FAILURE_EXIT     /* the worker stops, as the Java daemon does */
+};
+
 struct kh_worker_config {
     char worker_id[KH_WORKER_ID_MAX + 1];
     uint64_t seed;       /* of all dice: jitter, shuffles */
@@ -51,14 +59,19 @@ struct kh_worker_config {
     kh_ms parent_poll_ms;      /* parentShardPollIntervalMillis */
     kh_ms idle_ms;             /* idleTimeBetweenReadsInMillis */
     bool idle_fixed; /* the key is set: one read per idle_ms even with a backlog, as Java does */
-    uint32_t records_max;    /* maxRecords */
-    bool deliver_empty;      /* callProcessRecordsEvenForEmptyRecordList */
-    kh_ms action_ms_max;     /* timeoutInSeconds; KH_NEVER = no limit */
-    kh_ms shutdown_grace_ms; /* shutdownGraceMillis: after it, children are killed */
-    kh_ms restart_min_ms;    /* first pause before a failed child is started again, then doubled */
+    uint32_t records_max;              /* maxRecords */
+    bool deliver_empty;                /* callProcessRecordsEvenForEmptyRecordList */
+    kh_ms action_ms_max;               /* timeoutInSeconds; KH_NEVER = no limit */
+    kh_ms answer_ms_max[KH_ACTIONS_N]; /* the same for one action; 0: as the others */
+    bool shutdown_with_reason; /* processors of KCL 1.x: one message for leaseLost and shardEnded */
+    kh_ms shutdown_grace_ms;   /* shutdownGraceMillis: after it, children are killed */
+    kh_ms restart_min_ms; /* first pause before a failed child is started again, then doubled */
     kh_ms restart_max_ms;
-    bool end_for_child; /* checkpointOnShardEnd = auto: SHARD_END is stored also if the child
-                         * forgets */
+    enum kh_on_failure on_failure;
+    uint32_t restarts_max; /* children that fail in a row before the shard is given up; 0: never */
+    kh_ms retry_ms;        /* a shard that was given up is not taken by us for so long */
+    bool end_for_child;    /* checkpointOnShardEnd = auto: SHARD_END is stored also if the child
+                            * forgets */
     char assignment[KH_ASSIGNMENT_MAX + 1]; /* assignment: who should own what, core/assign.h */
     double host_kbps_max;                   /* maxThroughputPerHostKBps */
     double dampening_percent; /* dampeningPercentage: how much of an excess is moved at once */

@@ -131,6 +131,9 @@ static void carry(struct host *host, const struct kh_cmd *cmd)
                             cmd->batch != 0 ? kh_batches_get(&host->batches, cmd->batch) : NULL);
         break;
     case KH_CMD_STOPPED:
+        if (cmd->why == KH_STOP_FAILED && host->status == KH_EXIT_OK) {
+            host->status = KH_EXIT_PROCESSOR;
+        }
         stop_loop(host);
         break;
     }

@@ -178,8 +178,8 @@ bool kh_processors_start(struct kh_processors *processors, const struct kh_cmd *
     return true;
 }
 
-static enum kh_rc encode(struct kh_buf *line, const struct kh_cmd *cmd,
-                         const struct kh_batch *batch)
+static enum kh_rc encode(struct kh_buf *line, const struct kh_settings *settings,
+                         const struct kh_cmd *cmd, const struct kh_batch *batch)
 {
     switch (cmd->action) {
     case KH_ACTION_INITIALIZE:
@@ -188,6 +188,10 @@ static enum kh_rc encode(struct kh_buf *line, const struct kh_cmd *cmd,
         return kh_multilang_process_records(line, batch);
     case KH_ACTION_LEASE_LOST:
     case KH_ACTION_SHARD_ENDED:
+        if (settings->shutdown_with_reason) {
+            return kh_multilang_shutdown(line, cmd->action);
+        }
+        break;
     case KH_ACTION_SHUTDOWN_REQUESTED:
         break;
     }
@@ -201,7 +205,7 @@ static void send_action(struct processor *processor, const struct kh_cmd *cmd,
     enum kh_rc rc;
 
     kh_buf_init(&line, LINE_OUT_BYTES_MAX);
-    rc = encode(&line, cmd, batch);
+    rc = encode(&line, processor->all->settings, cmd, batch);
     kh_assert(rc == KH_OK);
     kh_child_send(processor->child, &line);
 }

@@ -61,6 +61,35 @@ static enum kh_rc choose_versions(struct kh_worker_config *config,
     return KH_OK;
 }
 
+/* What a child may do, and what becomes of one that does not. */
+static void copy_child_settings(struct kh_worker_config *config, const struct kh_settings *settings)
+{
+    static const enum kh_on_failure on_failure[] = {
+        [KH_PROCESSOR_FAILURE_RESTART] = KH_FAILURE_RESTART,
+        [KH_PROCESSOR_FAILURE_RELEASE] = KH_FAILURE_RELEASE,
+        [KH_PROCESSOR_FAILURE_EXIT] = KH_FAILURE_EXIT};
+    const int64_t answer_s_max[KH_ACTIONS_N] = {
+        [KH_ACTION_INITIALIZE] = settings->initialize_timeout_seconds,
+        [KH_ACTION_PROCESS_RECORDS] = settings->process_records_timeout_seconds,
+        [KH_ACTION_LEASE_LOST] = settings->lease_lost_timeout_seconds,
+        [KH_ACTION_SHARD_ENDED] = settings->shard_ended_timeout_seconds,
+        [KH_ACTION_SHUTDOWN_REQUESTED] = settings->shutdown_requested_timeout_seconds};
+
+    if (settings->timeout_in_seconds > 0) {
+        config->action_ms_max = KH_SECONDS(settings->timeout_in_seconds);
+    }
+    for (size_t i = 0; i < KH_ACTIONS_N; i++) {
+        config->answer_ms_max[i] = KH_SECONDS(answer_s_max[i]);
+    }
+    config->on_failure = on_failure[settings->on_processor_failure];
+    config->restart_min_ms = settings->child_restart_min_millis;
+    config->restart_max_ms = settings->child_restart_max_millis;
+    config->restarts_max = settings->child_restart_limit;
+    config->retry_ms = settings->shard_retry_millis;
+    config->end_for_child = settings->checkpoint_on_shard_end == KH_SHARD_END_AUTO;
+    config->shutdown_with_reason = settings->shutdown_with_reason;
+}
+
 /* Two looks a second, so that what a stopped worker leaves is taken within a second and a half;
  * more where a lease runs out so soon that this counts. */
 #define LIST_MS_MIN 250
@@ -114,16 +143,10 @@ static void copy_settings(struct kh_worker_config *config, const struct kh_setti
     config->idle_fixed = settings->idle_time_between_reads_in_millis_is_set;
     config->records_max = settings->max_records;
     config->deliver_empty = settings->call_process_records_even_for_empty_record_list;
-    if (settings->timeout_in_seconds > 0) {
-        config->action_ms_max = KH_SECONDS(settings->timeout_in_seconds);
-    }
     config->shutdown_grace_ms = settings->shutdown_grace_millis;
-    config->restart_min_ms = settings->child_restart_min_millis;
     if (!settings->cleanup_leases_upon_shard_completion) {
         config->clean_after_ms = KH_NEVER;
     }
-    config->restart_max_ms = settings->child_restart_max_millis;
-    config->end_for_child = settings->checkpoint_on_shard_end == KH_SHARD_END_AUTO;
 }
 
 /* A name nobody else has, that tells an operator where to look. */
@@ -153,6 +176,7 @@ enum kh_rc kh_setup_worker(struct kh_worker_config *config, const struct kh_sett
 {
     kh_worker_config_default(config);
     copy_settings(config, settings);
+    copy_child_settings(config, settings);
     copy_fleet_settings(config, settings);
     if (choose_versions(config, settings, err) != KH_OK) {
         return err->rc;

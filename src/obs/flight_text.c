@@ -407,6 +407,19 @@ size_t kh_flight_text_event(char *text, size_t text_bytes, const struct kh_event
     return line.n;
 }
 
+static const char *stop_reason(enum kh_stop_reason why)
+{
+    switch (why) {
+    case KH_STOP_ASKED:
+        return "asked";
+    case KH_STOP_DONE:
+        return "done";
+    case KH_STOP_FAILED:
+        break;
+    }
+    return "failed";
+}
+
 static void say_send(struct line *line, const struct kh_cmd *cmd)
 {
     say(line, " %s", kh_action_name(cmd->action));
@@ -470,7 +483,7 @@ size_t kh_flight_text_cmd(char *text, size_t text_bytes, const struct kh_cmd *cm
         say(&line, " %s", cmd->kill ? "KILL" : "TERM");
         break;
     case KH_CMD_STOPPED:
-        say(&line, " %s", cmd->why == KH_STOP_DONE ? "done" : "asked");
+        say(&line, " %s", stop_reason(cmd->why));
         break;
     case KH_CMD_NOTE:
     case KH_CMD_STORE:

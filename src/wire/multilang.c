@@ -66,6 +66,18 @@ enum kh_rc kh_multilang_plain(struct kh_buf *out, enum kh_action action)
     return end_message(&writer, out);
 }
 
+enum kh_rc kh_multilang_shutdown(struct kh_buf *out, enum kh_action action)
+{
+    struct kh_json_writer writer;
+
+    kh_assert(action == KH_ACTION_LEASE_LOST || action == KH_ACTION_SHARD_ENDED);
+    begin_message(&writer, out, "shutdown");
+    kh_json_key(&writer, "reason");
+    kh_json_put_str(&writer,
+                    action == KH_ACTION_SHARD_ENDED ? KH_STR("TERMINATE") : KH_STR("ZOMBIE"));
+    return end_message(&writer, out);
+}
+
 enum kh_rc kh_multilang_ack(struct kh_buf *out, const struct kh_child_checkpoint *asked,
                             const char *error)
 {

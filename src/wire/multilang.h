@@ -28,6 +28,9 @@ enum kh_rc kh_multilang_process_records(struct kh_buf *out,
 /* leaseLost, shardEnded, shutdownRequested. */
 enum kh_rc kh_multilang_plain(struct kh_buf *out, enum kh_action action) KH_MUST_USE;
 
+/* What processors of KCL 1.x get in place of leaseLost and shardEnded. */
+enum kh_rc kh_multilang_shutdown(struct kh_buf *out, enum kh_action action) KH_MUST_USE;
+
 /* The answer to a checkpoint line: echoes what it carried; error NULL = success. */
 enum kh_rc kh_multilang_ack(struct kh_buf *out, const struct kh_child_checkpoint *asked,
                             const char *error) KH_MUST_USE;

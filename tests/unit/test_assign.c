@@ -74,6 +74,38 @@ START_TEST(a_lone_worker_takes_everything_at_once)
 }
 END_TEST
 
+START_TEST(what_was_given_up_a_short_while_ago_is_not_taken_again)
+{
+    own("", 3);
+    own("a", 1);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 2); /* "a" gets one, too */
+    kh_table_find(&table, "01")->shunned_until_ms = 90000;
+    wishes.n = 0;
+    assign(1000, 89999); /* very old by now, and the owner's time is up */
+    ck_assert_uint_eq(wishes.n, 3);
+    for (size_t i = 0; i < wishes.n; i++) {
+        ck_assert_str_ne(wishes.items[i].row->lease.key, "01");
+    }
+    wishes.n = 0;
+    assign(1000, 90000);
+    ck_assert_uint_eq(wishes.n, 4);
+}
+END_TEST
+
+START_TEST(what_was_given_up_is_not_robbed_either)
+{
+    own("a", 2);
+    assign(1000, 1000);
+    ck_assert_uint_eq(wishes.n, 1);
+    kh_table_find(&table, "00")->shunned_until_ms = 2000;
+    kh_table_find(&table, "01")->shunned_until_ms = 2000;
+    wishes.n = 0;
+    assign(1000, 1999);
+    ck_assert_uint_eq(wishes.n, 0);
+}
+END_TEST
+
 START_TEST(with_others_it_takes_its_share)
 {
     own("a", 4);
@@ -335,6 +367,8 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_lone_worker_takes_everything_at_once);
+    tcase_add_test(tcase, what_was_given_up_a_short_while_ago_is_not_taken_again);
+    tcase_add_test(tcase, what_was_given_up_is_not_robbed_either);
     tcase_add_test(tcase, with_others_it_takes_its_share);
     tcase_add_test(tcase, what_nobody_came_for_is_taken_up_to_the_share_rounded_up);
     tcase_add_test(tcase, workers_that_look_at_the_same_moment_do_not_reach_for_the_same_lease);

@@ -46,6 +46,18 @@ START_TEST(it_takes_what_matches_and_is_free)
 }
 END_TEST
 
+START_TEST(it_does_not_take_again_what_was_just_given_up)
+{
+    assigning_own("", -1);
+    assigning_see(1000);
+    assigning_row("0")->shunned_until_ms = 5000;
+    run("pinned:.", 4999);
+    ck_assert_uint_eq(assigning_wishes.n, 0);
+    run("pinned:.", 5000);
+    ck_assert_uint_eq(assigning_wishes.n, 1);
+}
+END_TEST
+
 START_TEST(it_steals_nothing_but_takes_what_has_run_out)
 {
     assigning_own("a", -1);
@@ -172,6 +184,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, it_takes_what_matches_and_is_free);
+    tcase_add_test(tcase, it_does_not_take_again_what_was_just_given_up);
     tcase_add_test(tcase, it_steals_nothing_but_takes_what_has_run_out);
     tcase_add_test(tcase, it_leaves_alone_what_it_works_on);
     tcase_add_test(tcase, the_configured_maximum_holds);

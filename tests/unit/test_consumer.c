@@ -295,6 +295,124 @@ START_TEST(a_child_that_keeps_dying_is_started_ever_more_rarely)
 }
 END_TEST
 
+/* Children die right after their start until the shard is given up; how many. */
+static unsigned die_until_given_up(void)
+{
+    kh_ms now_ms = 1000;
+
+    ctx.config.failover_ms = KH_MINUTES(600);
+    start_at(row, 1000);
+    tick(now_ms);
+    for (unsigned n = 1; n < 100; n++) {
+        exited(now_ms);
+        if (cmds_noted(&out, "consumer.given_up")) {
+            return n;
+        }
+        now_ms = consumer->restart_at_ms;
+        tick(now_ms);
+    }
+    return 100;
+}
+
+START_TEST(a_shard_whose_child_keeps_failing_is_given_up_and_released)
+{
+    ck_assert_uint_eq(die_until_given_up(), 10);
+    ck_assert(consumer->gave_up);
+    ck_assert(!cmds_noted(&out, "consumer.child_failed"));
+    ck_assert_int_eq(consumer->state, KH_CONSUMER_RELEASING);
+    ck_assert_uint_eq(cmds_op(&out)->remove & KH_LEASE_OWNER, KH_LEASE_OWNER);
+}
+END_TEST
+
+START_TEST(without_a_limit_no_shard_is_given_up)
+{
+    ctx.config.restarts_max = 0;
+    ck_assert_uint_eq(die_until_given_up(), 100);
+}
+END_TEST
+
+START_TEST(the_first_failure_releases_the_shard_if_so_wished)
+{
+    ctx.config.on_failure = KH_FAILURE_RELEASE;
+    ck_assert_uint_eq(die_until_given_up(), 1);
+}
+END_TEST
+
+START_TEST(a_child_that_hangs_makes_no_progress_however_long)
+{
+    kh_ms now_ms = 1000;
+
+    ctx.config.failover_ms = KH_MINUTES(600);
+    ctx.config.action_ms_max = KH_MINUTES(5);
+    ctx.config.restarts_max = 3;
+    start_at(row, 1000);
+    tick(now_ms);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(!consumer->gave_up);
+        status("initialize", now_ms + 10);
+        now_ms += KH_MINUTES(6);
+        tick(now_ms);
+        exited(now_ms + 10);
+        now_ms = kh_ms_max(consumer->restart_at_ms, now_ms + 20);
+        tick(now_ms);
+    }
+    ck_assert(consumer->gave_up);
+}
+END_TEST
+
+START_TEST(a_child_that_worked_for_a_while_is_progress)
+{
+    ctx.config.failover_ms = KH_MINUTES(600);
+    ctx.config.restarts_max = 2;
+    start_at(row, 1000);
+    process_first_batch();
+    exited(1100);
+    ck_assert_uint_eq(consumer->restarts_n, 1);
+    tick(consumer->restart_at_ms);
+    opened(1700);
+    status("initialize", 1700);
+    fetched(batch(2, "500"), 1710);
+    status("processRecords", 90000);
+    exited(90010);
+    ck_assert(!consumer->gave_up);
+    ck_assert_uint_eq(consumer->restarts_n, 1);
+}
+END_TEST
+
+START_TEST(a_failure_may_be_meant_to_end_the_worker)
+{
+    ctx.config.on_failure = KH_FAILURE_EXIT;
+    process_first_batch();
+    exited(1100);
+    ck_assert(cmds_noted(&out, "consumer.child_ends_the_worker"));
+    ck_assert(consumer->failed);
+}
+END_TEST
+
+START_TEST(a_death_in_a_planned_stop_is_no_failure)
+{
+    ctx.config.on_failure = KH_FAILURE_EXIT;
+    process_first_batch();
+    kh_cmds_reset(&out);
+    kh_consumer_stop(consumer, 1050, &out);
+    exited(1100);
+    ck_assert(!consumer->failed);
+}
+END_TEST
+
+START_TEST(processors_of_1x_are_stopped_without_being_asked)
+{
+    ctx.config.shutdown_with_reason = true;
+    process_first_batch();
+    status("processRecords", 1040);
+    kh_cmds_reset(&out);
+    kh_consumer_stop(consumer, 1050, &out);
+    ck_assert_str_eq(cmds_action(&out), "leaseLost");
+    status("shutdown", 1060);
+    ck_assert_ptr_nonnull(cmds_find(&out, KH_CMD_CHILD_CLOSE));
+}
+END_TEST
+
 START_TEST(the_next_child_waits_until_the_last_checkpoint_is_known)
 {
     process_first_batch();
@@ -809,6 +927,14 @@ int main(void)
     tcase_add_test(tcase, a_frozen_worker_does_not_act_on_what_waited_for_it);
     tcase_add_test(tcase, a_dead_child_is_started_again_behind_the_stored_checkpoint);
     tcase_add_test(tcase, a_child_that_keeps_dying_is_started_ever_more_rarely);
+    tcase_add_test(tcase, a_shard_whose_child_keeps_failing_is_given_up_and_released);
+    tcase_add_test(tcase, without_a_limit_no_shard_is_given_up);
+    tcase_add_test(tcase, the_first_failure_releases_the_shard_if_so_wished);
+    tcase_add_test(tcase, a_child_that_hangs_makes_no_progress_however_long);
+    tcase_add_test(tcase, a_child_that_worked_for_a_while_is_progress);
+    tcase_add_test(tcase, a_failure_may_be_meant_to_end_the_worker);
+    tcase_add_test(tcase, a_death_in_a_planned_stop_is_no_failure);
+    tcase_add_test(tcase, processors_of_1x_are_stopped_without_being_asked);
     tcase_add_test(tcase, the_next_child_waits_until_the_last_checkpoint_is_known);
     tcase_add_test(tcase, the_childrens_leases_come_before_shard_ended);
     tcase_add_test(tcase, shard_end_is_stored_with_the_children_and_the_lease_kept);

@@ -115,6 +115,31 @@ START_TEST(a_child_that_does_not_answer_is_ended)
 }
 END_TEST
 
+START_TEST(each_action_may_have_a_limit_of_its_own)
+{
+    ctx.config.answer_ms_max[KH_ACTION_PROCESS_RECORDS] = KH_MINUTES(10);
+    ck_assert_int_eq(kh_dialog_deadline(&dialog), 31000);
+    (void)status("initialize", 2000);
+    process(3000);
+    ck_assert_int_eq(kh_dialog_deadline(&dialog), 603000);
+    (void)status("processRecords", 4000);
+    kh_dialog_send(&dialog, KH_ACTION_LEASE_LOST, 0, 5000, &out);
+    ck_assert_int_eq(kh_dialog_deadline(&dialog), 35000);
+}
+END_TEST
+
+START_TEST(a_processor_of_1x_answers_with_shutdown)
+{
+    ctx.config.shutdown_with_reason = true;
+    (void)status("initialize", 2000);
+    kh_dialog_send(&dialog, KH_ACTION_SHARD_ENDED, 0, 3000, &out);
+    ck_assert_int_eq(status("shutdown", 4000), KH_DIALOG_ANSWERED);
+    kh_dialog_close(&dialog, 5000, &out);
+    ck_assert_int_eq(status("shutdown", 5010), KH_DIALOG_NOTHING);
+    ck_assert(cmds_noted(&out, "dialog.answered_twice"));
+}
+END_TEST
+
 START_TEST(a_sign_of_life_gives_it_new_time)
 {
     kh_dialog_alive(&dialog, 20000);
@@ -179,6 +204,8 @@ int main(void)
     tcase_add_test(tcase, an_answer_to_nothing_is_dropped);
     tcase_add_test(tcase, a_late_second_answer_is_not_taken_for_the_next_action);
     tcase_add_test(tcase, a_child_that_does_not_answer_is_ended);
+    tcase_add_test(tcase, each_action_may_have_a_limit_of_its_own);
+    tcase_add_test(tcase, a_processor_of_1x_answers_with_shutdown);
     tcase_add_test(tcase, a_sign_of_life_gives_it_new_time);
     tcase_add_test(tcase, without_a_limit_it_may_take_for_ever);
     tcase_add_test(tcase, a_child_that_does_not_leave_is_told_then_killed);

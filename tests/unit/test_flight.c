@@ -231,6 +231,7 @@ START_TEST(commands_show_what_matters)
     assert_cmd(&(struct kh_cmd){.type = KH_CMD_CHILD_SIGNAL, .key = key, .kill = true},
                "child_signal 2 KILL");
     assert_cmd(&(struct kh_cmd){.type = KH_CMD_STOPPED, .why = KH_STOP_DONE}, "stopped done");
+    assert_cmd(&(struct kh_cmd){.type = KH_CMD_STOPPED, .why = KH_STOP_FAILED}, "stopped failed");
 }
 END_TEST
 

@@ -62,6 +62,15 @@ START_TEST(plain_actions_have_nothing_but_their_name)
 }
 END_TEST
 
+START_TEST(processors_of_1x_hear_why_they_shall_stop)
+{
+    assert_said(kh_multilang_shutdown(&out, KH_ACTION_LEASE_LOST),
+                "{\"action\":\"shutdown\",\"reason\":\"ZOMBIE\"}\n");
+    assert_said(kh_multilang_shutdown(&out, KH_ACTION_SHARD_ENDED),
+                "{\"action\":\"shutdown\",\"reason\":\"TERMINATE\"}\n");
+}
+END_TEST
+
 START_TEST(an_ack_echoes_what_was_asked)
 {
     struct kh_child_checkpoint asked = {
@@ -479,6 +488,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, initialize_carries_the_stored_checkpoint);
     tcase_add_test(tcase, plain_actions_have_nothing_but_their_name);
+    tcase_add_test(tcase, processors_of_1x_hear_why_they_shall_stop);
     tcase_add_test(tcase, an_ack_echoes_what_was_asked);
     tcase_add_test(tcase, process_records_lists_records_in_java_s_field_order);
     tcase_add_test(tcase, no_batch_is_an_empty_list);

@@ -118,6 +118,13 @@ static enum kh_rc write_ack(const struct kh_json *line, const char *asked)
     return kh_multilang_ack(&out, &repeated, name);
 }
 
+static enum kh_rc write_shutdown(const struct kh_json *line)
+{
+    bool ended = kh_str_eq(text_of(line, "reason"), KH_STR("TERMINATE"));
+
+    return kh_multilang_shutdown(&out, ended ? KH_ACTION_SHARD_ENDED : KH_ACTION_LEASE_LOST);
+}
+
 static enum kh_rc write_plain(const char *action)
 {
     static const enum kh_action plain[] = {KH_ACTION_LEASE_LOST, KH_ACTION_SHARD_ENDED,
@@ -147,6 +154,8 @@ static void check_host_line(const char *line, const char *asked, char action[32]
         rc = write_records(root);
     } else if (strcmp(action, "checkpoint") == 0) {
         rc = write_ack(root, asked);
+    } else if (strcmp(action, "shutdown") == 0) {
+        rc = write_shutdown(root);
     } else {
         rc = write_plain(action);
     }

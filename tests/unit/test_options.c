@@ -227,10 +227,10 @@ static char *read_file(struct kh_buf *text, const char *name)
 /* Help, manual and README tell the same statuses and options. */
 START_TEST(what_is_documented_agrees)
 {
-    static const int statuses[] = {KH_EXIT_OK,      KH_EXIT_USAGE,       KH_EXIT_DATA,
-                                   KH_EXIT_NOINPUT, KH_EXIT_UNAVAILABLE, KH_EXIT_SOFTWARE,
-                                   KH_EXIT_OSERR,   KH_EXIT_CANTCREAT,   KH_EXIT_TEMPFAIL,
-                                   KH_EXIT_NOPERM,  KH_EXIT_CONFIG};
+    static const int statuses[] = {KH_EXIT_OK,       KH_EXIT_PROCESSOR, KH_EXIT_USAGE,
+                                   KH_EXIT_DATA,     KH_EXIT_NOINPUT,   KH_EXIT_UNAVAILABLE,
+                                   KH_EXIT_SOFTWARE, KH_EXIT_OSERR,     KH_EXIT_CANTCREAT,
+                                   KH_EXIT_TEMPFAIL, KH_EXIT_NOPERM,    KH_EXIT_CONFIG};
     static const char *const names[] = {"properties",  "exit\\-when\\-done",
                                         "adopt",       "log\\-level",
                                         "json",        "dry\\-run",

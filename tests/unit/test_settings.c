@@ -69,6 +69,11 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_int_eq(settings.child_restart_min_millis, 500);
     ck_assert_int_eq(settings.child_restart_max_millis, 60000);
     ck_assert_int_eq(settings.checkpoint_on_shard_end, KH_SHARD_END_REQUIRE);
+    ck_assert_int_eq(settings.on_processor_failure, KH_PROCESSOR_FAILURE_RESTART);
+    ck_assert_uint_eq(settings.child_restart_limit, 10);
+    ck_assert_int_eq(settings.shard_retry_millis, 300000);
+    ck_assert_int_eq(settings.initialize_timeout_seconds, 0);
+    ck_assert(!settings.shutdown_with_reason);
     ck_assert(!settings.max_records_is_set);
 }
 END_TEST

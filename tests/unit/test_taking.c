@@ -154,6 +154,32 @@ START_TEST(what_is_free_goes_to_all_and_the_leader_takes_its_own_part)
 }
 END_TEST
 
+START_TEST(the_leader_does_not_take_again_what_it_just_gave_up)
+{
+    own("");
+    fleet.stats_n = 1; /* there is nobody else */
+    look(NOW_MS);
+    kh_table_find(&table, "0")->shunned_until_ms = NOW_MS + 1000;
+    decide(NOW_MS + 999);
+    ck_assert_uint_eq(cmds_count(&out, KH_CMD_STORE), 0);
+    decide(NOW_MS + 1000);
+    ck_assert_str_eq(op_for("0")->lease.owner, "me");
+}
+END_TEST
+
+START_TEST(what_was_just_given_up_is_not_readopted_when_it_is_assigned_again)
+{
+    own("me");
+    look(NOW_MS);
+    kh_table_find(&table, "0")->shunned_until_ms = NOW_MS + 1000;
+    kh_taking_readopt(&taking, NOW_MS, &out);
+    ck_assert_uint_eq(out.n, 0);
+    look(NOW_MS + 1000);
+    kh_taking_readopt(&taking, NOW_MS + 1000, &out);
+    ck_assert(cmds_noted(&out, "worker.readopt"));
+}
+END_TEST
+
 START_TEST(a_dead_workers_lease_is_assigned_as_w5)
 {
     struct kh_lease *lease = own("dead");
@@ -419,6 +445,8 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_free_goes_to_all_and_the_leader_takes_its_own_part);
+    tcase_add_test(tcase, the_leader_does_not_take_again_what_it_just_gave_up);
+    tcase_add_test(tcase, what_was_just_given_up_is_not_readopted_when_it_is_assigned_again);
     tcase_add_test(tcase, a_dead_workers_lease_is_assigned_as_w5);
     tcase_add_test(tcase, a_lease_that_goes_back_to_who_worked_on_it_counts_as_a_switch);
     tcase_add_test(tcase, a_living_owner_hands_over_and_its_counter_stays);

@@ -454,6 +454,63 @@ START_TEST(children_that_take_too_long_are_killed_and_then_nothing_is_waited_for
 }
 END_TEST
 
+/* The child of the only lease, all, dies right after its start. */
+static void die_at_once(const struct kh_lease *all)
+{
+    const struct kh_cmd *start;
+
+    first_look(all);
+    taken(*all, 1020);
+    start = cmds_find(&out, KH_CMD_CHILD_START);
+    step(
+        (struct kh_event){.type = KH_EVENT_CHILD_EXITED, .key = KH_STR("s"), .child = start->child},
+        1030);
+}
+
+START_TEST(a_shard_that_was_given_up_is_left_to_others_for_a_while)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+    bool exists = true;
+    kh_ms taken_at_ms = 0;
+
+    config.on_failure = KH_FAILURE_RELEASE;
+    config.retry_ms = KH_SECONDS(60);
+    make();
+    die_at_once(&all);
+    ck_assert(cmds_noted(&out, "consumer.given_up"));
+    strcpy(all.owner, "me");
+    all.counter = 6;
+    ck_assert_int_eq(kh_lease_op_apply(cmds_op(&out), &exists, &all), KH_LEASE_DONE);
+    ck_assert_str_eq(all.owner, "");
+    answer(cmds_op(&out)->id,
+           (struct kh_lease_answer){.outcome = KH_LEASE_DONE, .found = true, .lease = all}, 1040);
+    for (kh_ms now_ms = 1500; taken_at_ms == 0 && now_ms < 100000; now_ms += 100) {
+        tick(now_ms);
+        if (cmds_op(&out) != NULL && cmds_op(&out)->verb == KH_LEASE_LIST) {
+            listed(cmds_op(&out)->id, &all, 1, now_ms + 10);
+        }
+        taken_at_ms = cmds_noted(&out, "worker.take") ? now_ms : 0;
+    }
+    ck_assert_int_ge(taken_at_ms, 61030);
+    ck_assert_int_lt(taken_at_ms, 63000);
+}
+END_TEST
+
+START_TEST(a_failed_child_may_end_the_worker_which_says_so)
+{
+    struct kh_lease all = lease("s", "", "0", LAST);
+
+    config.on_failure = KH_FAILURE_EXIT;
+    make();
+    die_at_once(&all);
+    ck_assert(cmds_noted(&out, "worker.stopping"));
+    strcpy(all.owner, "me");
+    all.counter = 6;
+    taken(all, 1040); /* the release */
+    ck_assert_int_eq(cmds_find(&out, KH_CMD_STOPPED)->why, KH_STOP_FAILED);
+}
+END_TEST
+
 START_TEST(a_second_signal_kills_at_once)
 {
     struct kh_lease all = lease("s", "", "0", LAST);
@@ -889,6 +946,8 @@ int main(void)
     tcase_add_test(tcase, stopping_with_nothing_held_is_at_once);
     tcase_add_test(tcase, a_take_under_way_at_a_stop_is_given_back);
     tcase_add_test(tcase, children_that_take_too_long_are_killed_and_then_nothing_is_waited_for);
+    tcase_add_test(tcase, a_shard_that_was_given_up_is_left_to_others_for_a_while);
+    tcase_add_test(tcase, a_failed_child_may_end_the_worker_which_says_so);
     tcase_add_test(tcase, a_second_signal_kills_at_once);
     tcase_add_test(tcase, a_hand_off_to_us_that_nobody_goes_on_with_is_ended);
     tcase_add_test(tcase, a_kind_owner_is_asked_and_the_counter_left_to_it);
