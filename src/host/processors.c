@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "multilang/child.h"
+#include "multilang/quota.h"
 #include "wire/multilang.h"
 
 /* Far above all that can come in: a byte from outside becomes at most six here (\\uXXXX), and no
@@ -24,7 +25,9 @@ struct processor {
     uint32_t number; /* its bytes are the key */
     struct kh_processors *all;
     char shard[KH_SHARD_ID_MAX + 1];
-    struct kh_child *child;                      /* owned */
+    struct kh_child *child; /* owned */
+    struct kh_quota skipped;
+    struct kh_quota refused;
     bool asked;                                  /* a checkpoint line waits for its answer */
     char *asked_seq;                             /* owned: what it said, to be echoed */
     struct kh_child_checkpoint asked_checkpoint; /* its seq points to asked_seq */
@@ -57,12 +60,16 @@ void kh_processors_fini(struct kh_processors *processors)
 
 /* ---- from the child ---- */
 
-static void log_skipped(const struct processor *processor, struct kh_str line, const char *why)
+static void log_skipped(struct processor *processor, struct kh_str line, const char *why)
 {
     struct kh_str shown = kh_str_of(line.p, line.n < LINE_SHOWN_BYTES ? line.n : LINE_SHOWN_BYTES);
+    uint64_t unsaid_n;
 
+    if (!kh_quota_take(&processor->skipped, kh_loop_now_ms(processor->all->loop), &unsaid_n)) {
+        return;
+    }
     kh_log(KH_LOG_INFO, "child.line_skipped", kh_f("shard", processor->shard), kh_f("why", why),
-           kh_fs("line", shown));
+           kh_fs("line", shown), kh_fu("unsaid", unsaid_n));
 }
 
 /* The answer will echo what the child wrote, which must outlive the line. Until it is sent no more
@@ -210,6 +217,16 @@ static void send_action(struct processor *processor, const struct kh_cmd *cmd,
     kh_child_send(processor->child, &line);
 }
 
+static void log_refused(struct processor *processor, const char *error)
+{
+    uint64_t unsaid_n;
+
+    if (kh_quota_take(&processor->refused, kh_loop_now_ms(processor->all->loop), &unsaid_n)) {
+        kh_log(KH_LOG_WARN, "child.checkpoint_refused", kh_f("shard", processor->shard),
+               kh_f("error", error), kh_fu("unsaid", unsaid_n));
+    }
+}
+
 static void send_ack(struct processor *processor, const char *error)
 {
     struct kh_buf line;
@@ -225,8 +242,7 @@ static void send_ack(struct processor *processor, const char *error)
     processor->asked_seq = NULL;
     kh_child_hold_lines(processor->child, false);
     if (error != NULL) {
-        kh_log(KH_LOG_WARN, "child.checkpoint_refused", kh_f("shard", processor->shard),
-               kh_f("error", error));
+        log_refused(processor, error);
     }
 }
 

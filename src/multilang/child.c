@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "multilang/lines.h"
+#include "multilang/quota.h"
 #include "multilang/relay.h"
 #include "multilang/spawn.h"
 
@@ -55,6 +56,7 @@ struct kh_child {
 
     struct kh_lines lines;
     size_t too_long_told;
+    struct kh_quota too_long;
     size_t left_bytes; /* exited: what of its own words is still in the pipe */
     kh_ms mute_at_ms;  /* stdout closed: until when it may go on living without */
     struct kh_relay relay;
@@ -227,8 +229,9 @@ static void call_on_line(struct kh_child *child, struct kh_str line)
 static void tell_too_long(struct kh_child *child)
 {
     size_t n = child->lines.too_long_n - child->too_long_told;
+    uint64_t unsaid_n; /* n has them, too */
 
-    if (n > 0) {
+    if (n > 0 && kh_quota_take(&child->too_long, kh_loop_now_ms(child->loop), &unsaid_n)) {
         kh_log(KH_LOG_WARN, "child.line_too_long", kh_fi("pid", child->process.pid),
                kh_fu("lines", n), kh_fu("bytes_max", child->lines.line_bytes_max));
         child->too_long_told = child->lines.too_long_n;
