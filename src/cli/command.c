@@ -11,6 +11,7 @@ static const struct row {
     const char *whole;
     const char *words[KH_COMMAND_WORDS_MAX];
 } rows[] = {
+    [KH_COMMAND_CONFIG] = {"config", NULL, "config", {0}},
     [KH_COMMAND_TABLE_STATUS] = {"table", "status", "table status", {0}},
     [KH_COMMAND_TABLE_MIGRATE] = {"table", "migrate", "table migrate", {0}},
     [KH_COMMAND_TABLE_ROLLBACK] = {"table", "rollback", "table rollback", {0}},
@@ -20,11 +21,12 @@ static const struct row {
     [KH_COMMAND_LEASES_RELEASE] = {"leases", "release", "leases release", {"SHARD"}},
     [KH_COMMAND_LEASES_RESET] = {"leases", "reset", "leases reset", {0}},
 };
-#define FIRST  KH_COMMAND_TABLE_STATUS
+#define FIRST  KH_COMMAND_CONFIG
 #define ROWS_N (sizeof(rows) / sizeof(rows[0]))
 
 const char kh_command_help[] =
     "Instead of running, all with --properties FILE:\n"
+    "  config                  every key's value, and where it is from (--json)\n"
     "  table status            what layout and mode the lease table is in, and who uses it "
     "(--json)\n"
     "  table migrate           let a fleet of KCL 2.x go over to 3.x (--dry-run, --force)\n"
@@ -40,7 +42,12 @@ const char kh_command_help[] =
 
 bool kh_command_is_group(const char *word)
 {
-    return strcmp(word, "table") == 0 || strcmp(word, "leases") == 0;
+    return strcmp(word, "config") == 0 || strcmp(word, "table") == 0 || strcmp(word, "leases") == 0;
+}
+
+bool kh_command_has_name(const char *group)
+{
+    return strcmp(group, "config") != 0;
 }
 
 static enum kh_rc refuse(const char *group, const char *name, struct kh_err *err)
@@ -65,8 +72,10 @@ static enum kh_rc refuse(const char *group, const char *name, struct kh_err *err
 enum kh_rc kh_command_find(const char *group, const char *name, enum kh_command *command,
                            struct kh_err *err)
 {
-    for (size_t i = FIRST; i < ROWS_N && name != NULL; i++) {
-        if (strcmp(rows[i].group, group) == 0 && strcmp(rows[i].name, name) == 0) {
+    for (size_t i = FIRST; i < ROWS_N; i++) {
+        const bool is_name =
+            rows[i].name == NULL || (name != NULL && strcmp(rows[i].name, name) == 0);
+        if (strcmp(rows[i].group, group) == 0 && is_name) {
             *command = (enum kh_command)i;
             return KH_OK;
         }

@@ -1,7 +1,8 @@
 /* command: the sub-commands there are.
  *
- * Shape   a row each: its two words, and the words that follow. Which options it takes stands with
- *         the options (cli/options.c), what it does in cli/table.c and cli/leases.c.
+ * Shape   a row each: its two words (config has one), and the words that follow. Which options it
+ *         takes stands with the options (cli/options.c), what it does in cli/show_config.c, table.c
+ *         and leases.c.
  * Units   none.
  * Errors  INVALID with one sentence.
  * Memory  constants.
@@ -20,6 +21,7 @@
 
 enum kh_command {
     KH_COMMAND_RUN, /* none: run a record processor */
+    KH_COMMAND_CONFIG,
     KH_COMMAND_TABLE_STATUS,
     KH_COMMAND_TABLE_MIGRATE,
     KH_COMMAND_TABLE_ROLLBACK,
@@ -35,6 +37,7 @@ enum kh_rc kh_command_find(const char *group, const char *name, enum kh_command 
                            struct kh_err *err) KH_MUST_USE;
 
 bool kh_command_is_group(const char *word);
+bool kh_command_has_name(const char *group); /* a second word */
 bool kh_command_is_for_tables(enum kh_command command);
 
 /* "table status", and the words it wants: "SHARD", "WORKER"; NULL: no more. */

@@ -235,6 +235,7 @@ int kh_leases_run(struct kh_session *session, const struct kh_options *options)
     case KH_COMMAND_LEASES_RESET:
         return kh_leases_reset(session, options->to, options->dry_run);
     case KH_COMMAND_RUN:
+    case KH_COMMAND_CONFIG:
     case KH_COMMAND_TABLE_STATUS:
     case KH_COMMAND_TABLE_MIGRATE:
     case KH_COMMAND_TABLE_ROLLBACK:

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -12,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/session.h"
+#include "cli/show_config.h"
 #include "cli/table.h"
 #include "config/settings.h"
 #include "host/host.h"
@@ -45,19 +47,40 @@ static int usage(const struct kh_err *err)
     return KH_EXIT_USAGE;
 }
 
+static void print_key(const struct kh_setting_help *help, size_t i)
+{
+    const char *alias;
+    bool beats;
+
+    printf("%s\n    %s\n", help->key, help->help);
+    if (help->more[0] != '\0') {
+        printf("    more: %s\n", help->more);
+    }
+    if (help->allowed[0] != '\0') {
+        printf("    allowed: %s\n", help->allowed);
+    }
+    if (help->text[0] != '\0') {
+        printf("    default: %s\n", help->text);
+    }
+    for (size_t nth = 0; (alias = kh_settings_help_alias(i, nth, &beats)) != NULL; nth++) {
+        printf("    %s: %s\n", beats ? "also, and beats it" : "also, and yields to it", alias);
+    }
+}
+
+/* scripts/key-docs reads this. */
 static void print_keys(void)
 {
+    const char *section = "";
+
     for (size_t i = 0; i < kh_settings_help_n(); i++) {
         char room[KH_PROBLEM_ALLOWED_MAX + 1];
-        struct kh_setting_help help = kh_settings_help_at(i, room);
+        const struct kh_setting_help help = kh_settings_help_at(i, room);
 
-        printf("%s\n    %s\n", help.key, help.help);
-        if (help.allowed[0] != '\0') {
-            printf("    allowed: %s\n", help.allowed);
+        if (strcmp(help.section, section) != 0) {
+            printf("%s== %s\n\n", section[0] == '\0' ? "" : "\n", help.section);
+            section = help.section;
         }
-        if (help.text[0] != '\0') {
-            printf("    default: %s\n", help.text);
-        }
+        print_key(&help, i);
     }
 }
 
@@ -88,6 +111,9 @@ static void report(const struct kh_problems *problems)
         const char *text = problems->items[i].text;
 
         switch (problems->items[i].level) {
+        case KH_PROBLEM_DEBUG:
+            kh_log(KH_LOG_DEBUG, "config.notice", kh_f("text", text));
+            break;
         case KH_PROBLEM_NOTICE:
             kh_log(KH_LOG_INFO, "config.notice", kh_f("text", text));
             break;
@@ -135,28 +161,42 @@ static enum kh_log_level log_level(const struct kh_options *options,
     return options->command == KH_COMMAND_RUN ? settings->log_level : KH_LOG_WARN;
 }
 
-static int run(const struct kh_options *options)
+static int carry_out(const struct kh_settings *settings, const struct kh_problems *problems,
+                     const struct kh_options *options)
 {
-    struct kh_settings settings;
-    struct kh_problems problems;
-    int status;
-
-    kh_settings_init(&settings);
-    kh_problems_init(&problems, options->properties);
-    enum kh_rc rc = kh_settings_load(&settings, options->properties, &problems);
-    kh_log_set_level(log_level(options, &settings));
-    if (settings.log_format == KH_LOG_FORM_JSON) {
+    kh_log_set_level(log_level(options, settings));
+    if (settings->log_format == KH_LOG_FORM_JSON) {
         kh_log_set_sink(kh_log_json, NULL);
     }
-    report(&problems);
-    kh_problems_fini(&problems);
-    if (rc == KH_OK) {
-        status = options->command == KH_COMMAND_RUN ? run_host(&settings, options)
-                                                    : run_command(&settings, options);
-    } else {
-        /* A file that cannot be had is one thing, what stands in it another. */
-        status = rc == KH_NOTFOUND || rc == KH_DENIED ? KH_EXIT_NOINPUT : KH_EXIT_CONFIG;
+    if (options->command == KH_COMMAND_CONFIG && problems->errors_n == 0) {
+        return kh_show_config(settings, problems, options->json);
     }
+    report(problems);
+    if (problems->errors_n > 0) {
+        return KH_EXIT_CONFIG;
+    }
+    return options->command == KH_COMMAND_RUN ? run_host(settings, options)
+                                              : run_command(settings, options);
+}
+
+static int run(const struct kh_options *options)
+{
+    const struct kh_settings_sources sources = {.path = options->properties,
+                                                .environment = (const char *const *)environ,
+                                                .assignments = options->assignments,
+                                                .assignments_n = options->assignments_n};
+    const bool is_stdin = strcmp(options->properties, "-") == 0;
+    struct kh_settings settings;
+    struct kh_problems problems;
+
+    kh_settings_init(&settings);
+    kh_problems_init(&problems, is_stdin ? "standard input" : options->properties);
+    const enum kh_rc rc = kh_settings_load(&settings, &sources, &problems);
+    int status = carry_out(&settings, &problems, options);
+    if (rc == KH_NOTFOUND || rc == KH_DENIED) { /* no fault of what stands in it */
+        status = KH_EXIT_NOINPUT;
+    }
+    kh_problems_fini(&problems);
     kh_settings_fini(&settings);
     return status;
 }

@@ -13,7 +13,8 @@ const char kh_options_help[] =
     "Run a Kinesis record processor written for the KCL MultiLangDaemon.\n"
     "\n"
     "  -p, --properties FILE   the daemon's .properties file; also --properties-file FILE,\n"
-    "                          or FILE alone\n"
+    "                          or FILE alone; - is standard input\n"
+    "      --set KEY=VALUE     beats the file and the environment; as often as you like\n"
     "      --exit-when-done    end with status 0 once every shard is closed and processed\n"
     "      --adopt             keep the leases of another stream, or of one that was deleted and\n"
     "                          made again, for this one\n"
@@ -21,6 +22,9 @@ const char kh_options_help[] =
     "      --help              this text\n"
     "      --help-keys         every key of the file, its default and its meaning\n"
     "      --version           the version\n"
+    "\n"
+    "A key can also be given by the environment, which beats the file: KCL_STREAM_NAME is\n"
+    "streamName.\n"
     "\n"
     "SIGTERM and SIGINT stop it gracefully, a second one at once.\n"
     "\n";
@@ -35,6 +39,7 @@ enum option_id {
     OPTION_WAIT,
     OPTION_TO,
     OPTION_LOG_LEVEL,
+    OPTION_SET,
     OPTION_HELP,
     OPTION_HELP_KEYS,
     OPTION_VERSION
@@ -57,7 +62,8 @@ static const struct option_name names[] = {
     {"--properties-file", OPTION_PROPERTIES, true, FOR_ALL},
     {"--exit-when-done", OPTION_EXIT_WHEN_DONE, false, FOR(KH_COMMAND_RUN)},
     {"--adopt", OPTION_ADOPT, false, FOR(KH_COMMAND_RUN)},
-    {"--json", OPTION_JSON, false, FOR(KH_COMMAND_TABLE_STATUS) | FOR(KH_COMMAND_LEASES_LIST)},
+    {"--json", OPTION_JSON, false,
+     FOR(KH_COMMAND_CONFIG) | FOR(KH_COMMAND_TABLE_STATUS) | FOR(KH_COMMAND_LEASES_LIST)},
     {"--dry-run", OPTION_DRY_RUN, false,
      FOR(KH_COMMAND_TABLE_MIGRATE) | FOR(KH_COMMAND_TABLE_CLEAN) | FOR(KH_COMMAND_LEASES_RESET)},
     {"--force", OPTION_FORCE, false, FOR(KH_COMMAND_TABLE_MIGRATE)},
@@ -65,6 +71,7 @@ static const struct option_name names[] = {
      FOR(KH_COMMAND_TABLE_STATUS) | FOR(KH_COMMAND_TABLE_ROLLBACK) | FOR(KH_COMMAND_TABLE_CLEAN)},
     {"--to", OPTION_TO, true, FOR(KH_COMMAND_LEASES_RESET)},
     {"--log-level", OPTION_LOG_LEVEL, true, FOR_ALL},
+    {"--set", OPTION_SET, true, FOR_ALL},
     {"-h", OPTION_HELP, false, FOR_ALL},
     {"--help", OPTION_HELP, false, FOR_ALL},
     {"--help-keys", OPTION_HELP_KEYS, false, FOR_ALL},
@@ -145,6 +152,22 @@ static enum kh_rc take_to(struct kh_options *options, const char *word, struct k
     return KH_OK;
 }
 
+static enum kh_rc take_set(struct kh_options *options, const char *word, struct kh_err *err)
+{
+    struct kh_str key;
+    struct kh_str value;
+
+    kh_assert(word != NULL);
+    if (!kh_str_cut(kh_str(word), '=', &key, &value) || kh_str_trim(key).n == 0) {
+        return kh_fail(err, KH_INVALID, "--set wants KEY=VALUE, not %s", word);
+    }
+    if (options->assignments_n == KH_OPTIONS_SETS_MAX) {
+        return kh_fail(err, KH_INVALID, "--set can be given %d times", KH_OPTIONS_SETS_MAX);
+    }
+    options->assignments[options->assignments_n++] = word;
+    return KH_OK;
+}
+
 static enum kh_rc take_option(struct kh_options *options, enum option_id id, const char *value,
                               struct kh_err *err)
 {
@@ -153,6 +176,8 @@ static enum kh_rc take_option(struct kh_options *options, enum option_id id, con
         return take_file(options, value, err);
     case OPTION_LOG_LEVEL:
         return take_level(options, value, err);
+    case OPTION_SET:
+        return take_set(options, value, err);
     case OPTION_EXIT_WHEN_DONE:
         options->exit_when_done = true;
         break;
@@ -233,7 +258,7 @@ static enum kh_rc take_word(struct kh_options *options, const char *word, struct
     return KH_OK;
 }
 
-/* Before all others: "table", "leases", and what follows. */
+/* Before all others: "config", or "table", "leases", and what follows. */
 static enum kh_rc take_command(struct kh_options *options, struct words *words, struct kh_err *err)
 {
     const char *group;
@@ -245,7 +270,8 @@ static enum kh_rc take_command(struct kh_options *options, struct words *words, 
     if (words->n > 0 && (strcmp(*words->p, "--help") == 0 || strcmp(*words->p, "-h") == 0)) {
         return KH_OK;
     }
-    return kh_command_find(group, words->n > 0 ? next(words) : NULL, &options->command, err);
+    const bool has_name = words->n > 0 && kh_command_has_name(group);
+    return kh_command_find(group, has_name ? next(words) : NULL, &options->command, err);
 }
 
 static enum kh_rc check_complete(const struct kh_options *options, struct kh_err *err)
@@ -279,7 +305,7 @@ enum kh_rc kh_options_parse(struct kh_options *options, int argc, char *const ar
         const char *word = next(&words);
         if (!only_words && strcmp(word, "--") == 0) {
             only_words = true;
-        } else if (!only_words && word[0] == '-') {
+        } else if (!only_words && word[0] == '-' && word[1] != '\0') {
             rc = parse_option(options, word, &words, err);
         } else {
             rc = take_word(options, word, err);

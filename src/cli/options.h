@@ -6,13 +6,14 @@
  * Memory  borrows from argv.
  * Truth   GNU conventions: --name=value or --name value, -p value or -pvalue, "--" ends the
  *         options. As the Java daemon does, an argument that is no option is the properties file;
- *         but behind a first word "table" or "leases", which is a sub-command (cli/command.h), the
- *         sub-command's own arguments come first.
+ *         but behind a first word "config", "table" or "leases", which is a sub-command
+ *         (cli/command.h), the sub-command's own arguments come first.
  */
 #ifndef KH_CLI_OPTIONS_H
 #define KH_CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -22,6 +23,8 @@ enum kh_options_wish { KH_WISH_RUN, KH_WISH_HELP, KH_WISH_HELP_KEYS, KH_WISH_VER
 
 /* KclMigrationTool's: Java workers look every 60 to 90 s. */
 #define KH_OPTIONS_WAIT_S 120
+
+#define KH_OPTIONS_SETS_MAX 200
 
 struct kh_options {
     enum kh_options_wish wish;
@@ -34,7 +37,9 @@ struct kh_options {
     bool wait_is_set;
     uint64_t wait_s;
     const char *to;         /* "TRIM_HORIZON", "LATEST"; NULL: not given */
-    const char *properties; /* RUN: path; never NULL then */
+    const char *properties; /* RUN: path, "-" for standard input; never NULL then */
+    const char *assignments[KH_OPTIONS_SETS_MAX]; /* --set: KEY=VALUE */
+    size_t assignments_n;
     bool exit_when_done;
     bool adopt;
     bool log_level_is_set; /* then log_level beats logLevel of the file */

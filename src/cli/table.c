@@ -312,6 +312,7 @@ static int run(struct kh_session *session, const struct kh_survey *survey,
     case KH_COMMAND_TABLE_CLEAN:
         return kh_table_clean(session, survey, options->dry_run, watch_ms);
     case KH_COMMAND_RUN:
+    case KH_COMMAND_CONFIG:
     case KH_COMMAND_LEASES_LIST:
     case KH_COMMAND_LEASES_ASSIGN:
     case KH_COMMAND_LEASES_RELEASE:

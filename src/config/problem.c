@@ -24,19 +24,52 @@ void kh_problems_fini(struct kh_problems *problems)
     *problems = (struct kh_problems){0};
 }
 
-void kh_problem_add(struct kh_problems *problems, enum kh_problem_level level, unsigned line,
-                    const char *fmt, ...)
+const char *kh_place_text(struct kh_place place, char room[KH_PLACE_TEXT_MAX + 1])
 {
-    char sentence[TEXT_MAX + 1];
+    switch (place.origin) {
+    case KH_ORIGIN_FILE:
+        (void)snprintf(room, KH_PLACE_TEXT_MAX + 1, "in line %u", place.line);
+        break;
+    case KH_ORIGIN_ENVIRONMENT:
+        (void)snprintf(room, KH_PLACE_TEXT_MAX + 1, "in %.*s", KH_STR_ARG(place.name));
+        break;
+    case KH_ORIGIN_OPTION:
+        return "in --set";
+    case KH_ORIGIN_KEY:
+        (void)snprintf(room, KH_PLACE_TEXT_MAX + 1, "from %.*s", KH_STR_ARG(place.name));
+        break;
+    case KH_ORIGIN_DEFAULT:
+        return "by default";
+    }
+    return room;
+}
+
+static int print_place(char *text, size_t text_bytes, const struct kh_problems *problems,
+                       struct kh_place place)
+{
+    if (place.origin == KH_ORIGIN_ENVIRONMENT) {
+        return snprintf(text, text_bytes, "environment variable %.*s: ", KH_STR_ARG(place.name));
+    }
+    if (place.origin == KH_ORIGIN_OPTION) {
+        return snprintf(text, text_bytes, "--set: ");
+    }
+    return place.line > 0 ? snprintf(text, text_bytes, "%s:%u: ", problems->file, place.line)
+                          : snprintf(text, text_bytes, "%s: ", problems->file);
+}
+
+void kh_problem_add(struct kh_problems *problems, enum kh_problem_level level,
+                    struct kh_place place, const char *fmt, ...)
+{
     char text[TEXT_MAX + 1];
     va_list args;
+    int n = print_place(text, sizeof(text), problems, place);
 
-    va_start(args, fmt);
-    (void)vsnprintf(sentence, sizeof(sentence), fmt, args);
-    va_end(args);
-    int n = line > 0 ? snprintf(text, sizeof(text), "%s:%u: %s", problems->file, line, sentence)
-                     : snprintf(text, sizeof(text), "%s: %s", problems->file, sentence);
     kh_assert(n > 0);
+    if (n < TEXT_MAX) { /* the name of a file may be long */
+        va_start(args, fmt);
+        (void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
+        va_end(args);
+    }
 
     if (problems->n == problems->capacity) {
         problems->capacity = kh_mem_grown(problems->capacity, problems->n + 1);
@@ -45,7 +78,7 @@ void kh_problem_add(struct kh_problems *problems, enum kh_problem_level level, u
     }
     struct kh_str whole = kh_str(text);
     problems->items[problems->n++] =
-        (struct kh_problem){.level = level, .line = line, .text = kh_mem_copy(whole.p, whole.n)};
+        (struct kh_problem){.level = level, .place = place, .text = kh_mem_copy(whole.p, whole.n)};
     problems->errors_n += level == KH_PROBLEM_ERROR ? 1 : 0;
 }
 

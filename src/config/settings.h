@@ -1,11 +1,13 @@
-/* settings: a .properties file as one struct.
+/* settings: a .properties file, the environment and the command line as one struct.
  *
  * Shape   struct kh_settings has one member for every KH_SETTING row of settings.def, named as the
- *         Java key in lower case with underscores, and a NAME_is_set: the file gave it a value.
+ *         Java key in lower case with underscores, a NAME_is_set: something gave it a value, and a
+ *         NAME_place: what did.
  * Units   in the members' names, which are Java's: …_millis, …_in_seconds.
  * Errors  kh_settings_load: NOTFOUND, DENIED (the file cannot be read), TOOBIG, INVALID (its
  *         content cannot be used; the list says why). Warnings and notices come with KH_OK, too.
- * Memory  owns its texts, which are never NULL; kh_settings_fini frees them.
+ * Memory  owns its texts, which are never NULL; kh_settings_fini frees them. Places borrow from the
+ *         sources.
  * Truth   MultiLangDaemonConfiguration and KinesisClientLibConfigurator of KCL 3.5.1. Chosen
  *         differences: a value that cannot be read is refused where Java takes 0 or false for it;
  *         keys in another case are taken; unknown keys are warned about; streamArn's region stands
@@ -74,7 +76,8 @@ enum kh_log_form { KH_LOG_FORM_TEXT, KH_LOG_FORM_JSON };
 struct kh_settings {
 #define KH_SETTING(type, field, key, text, low, high, rule, help) \
     KH_SETTING_C_##type field;                                    \
-    bool field##_is_set;
+    bool field##_is_set;                                          \
+    struct kh_place field##_place;
 #include "config/settings.def"
     char **executable_argv; /* owned; executable_name split at blanks, NULL-terminated */
 };
@@ -83,13 +86,24 @@ struct kh_settings {
 void kh_settings_init(struct kh_settings *settings);
 void kh_settings_fini(struct kh_settings *settings);
 
-/* Read path into settings (initialised before). problems was initialised with the name to print for
- * the file. */
-enum kh_rc kh_settings_load(struct kh_settings *settings, const char *path,
+/* What settings come from; of two sources that give the same key the later one counts. */
+struct kh_settings_sources {
+    const char *path; /* of the file; "-": standard input */
+    /* NAME=value, NULL at its end. A variable KCL_NAME gives the key that is called so but for '_',
+     * '.' and the case of letters; and ${NAME} in the file stands for any variable. */
+    const char *const *environment;
+    const char *const *assignments; /* KEY=VALUE, as --set has them */
+    size_t assignments_n;
+};
+
+/* Read all sources into settings (initialised before). problems was initialised with the name to
+ * print for the file. */
+enum kh_rc kh_settings_load(struct kh_settings *settings, const struct kh_settings_sources *sources,
                             struct kh_problems *problems) KH_MUST_USE;
 
-/* The same for a text in memory. */
+/* The same with a text in memory instead of the file. */
 enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
+                             const struct kh_settings_sources *sources,
                              struct kh_problems *problems) KH_MUST_USE;
 
 /* The rows of settings.def, for help texts and tests. */
@@ -99,8 +113,13 @@ struct kh_setting_help {
     const char
         *allowed; /* "true or false", "LATEST, TRIM_HORIZON", "100 to 2147483647"; "" for texts */
     const char *help;
+    const char *more;    /* further sentences; "" if there are none */
+    const char *section; /* what it is about */
 };
 size_t kh_settings_help_n(void);
+/* Another way to write key i, the nth; NULL if there are no more. beats: of the two it counts. */
+const char *kh_settings_help_alias(size_t i, size_t nth, bool *beats);
+
 /* allowed points into room. */
 struct kh_setting_help kh_settings_help_at(size_t i, char room[KH_PROBLEM_ALLOWED_MAX + 1]);
 

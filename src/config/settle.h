@@ -14,12 +14,6 @@
 #include "config/problem.h"
 #include "config/settings.h"
 
-struct kh_settle {
-    struct kh_settings *settings;
-    struct kh_problems *problems;
-    const unsigned *lines; /* by enum kh_setting_id: where the value stands; 0: nowhere */
-};
-
-void kh_settings_settle(const struct kh_settle *settle);
+void kh_settings_settle(struct kh_settings *settings, struct kh_problems *problems);
 
 #endif

@@ -301,7 +301,7 @@ enum kh_rc kh_properties_parse(struct kh_properties *properties, struct kh_str t
     *properties = (struct kh_properties){0};
     if (text.n > KH_PROPERTIES_BYTES_MAX) {
         return kh_fail(err, KH_TOOBIG,
-                       "%zu bytes are too many for a properties file, %zu are allowed", text.n,
+                       "has more than the %zu bytes that a properties file may have",
                        KH_PROPERTIES_BYTES_MAX);
     }
     if (kh_str_starts(text, byte_order_mark)) {

@@ -76,6 +76,42 @@ START_TEST(options_may_stand_before_and_behind_the_file)
 }
 END_TEST
 
+START_TEST(keys_can_be_set_as_often_as_wanted)
+{
+    ck_assert_int_eq(parse("--set streamName=s f --set=a=b=c --set workerId="), KH_OK);
+    ck_assert_uint_eq(options.assignments_n, 3);
+    ck_assert_str_eq(options.assignments[0], "streamName=s");
+    ck_assert_str_eq(options.assignments[1], "a=b=c");
+    ck_assert_str_eq(options.assignments[2], "workerId=");
+    assert_refused("f --set streamName", "--set wants KEY=VALUE, not streamName");
+    assert_refused("f --set =x", "--set wants KEY=VALUE, not =x");
+}
+END_TEST
+
+START_TEST(a_dash_is_standard_input)
+{
+    static const char *const forms[] = {"--properties -", "-", "-p -", "-p-"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        ck_assert_msg(parse(forms[i]) == KH_OK, "%s: %s", forms[i], err.text);
+        ck_assert_str_eq(options.properties, "-");
+    }
+}
+END_TEST
+
+START_TEST(config_is_one_word_and_takes_the_file_like_a_run)
+{
+    ck_assert_int_eq(parse("config f --json --set a=b"), KH_OK);
+    ck_assert_int_eq(options.command, KH_COMMAND_CONFIG);
+    ck_assert_str_eq(options.properties, "f");
+    ck_assert(options.json);
+    ck_assert_int_eq(parse("config --help"), KH_OK);
+    ck_assert_int_eq(options.wish, KH_WISH_HELP);
+    assert_refused("config", "no properties file is given: use --properties FILE");
+    assert_refused("config f --adopt", "option --adopt is not for config");
+}
+END_TEST
+
 START_TEST(help_and_version_need_no_file)
 {
     ck_assert_int_eq(parse("--help"), KH_OK);
@@ -93,6 +129,7 @@ static const struct {
     const char *words;
     enum kh_command command;
 } commands[] = {
+    {"config", KH_COMMAND_CONFIG},
     {"table status", KH_COMMAND_TABLE_STATUS},
     {"table migrate", KH_COMMAND_TABLE_MIGRATE},
     {"table rollback", KH_COMMAND_TABLE_ROLLBACK},
@@ -180,7 +217,6 @@ START_TEST(mistakes_are_named)
     assert_refused("", "no properties file is given: use --properties FILE");
     assert_refused("--propertis f", "there is no option --propertis");
     assert_refused("-x", "there is no option -x");
-    assert_refused("-", "there is no option -");
     assert_refused("f g", "one properties file is wanted, not both f and g");
     assert_refused("-p", "option -p needs a value");
     assert_refused("--properties=", "the name of the properties file is empty");
@@ -231,12 +267,11 @@ START_TEST(what_is_documented_agrees)
                                    KH_EXIT_DATA,     KH_EXIT_NOINPUT,   KH_EXIT_UNAVAILABLE,
                                    KH_EXIT_SOFTWARE, KH_EXIT_OSERR,     KH_EXIT_CANTCREAT,
                                    KH_EXIT_TEMPFAIL, KH_EXIT_NOPERM,    KH_EXIT_CONFIG};
-    static const char *const names[] = {"properties",  "exit\\-when\\-done",
-                                        "adopt",       "log\\-level",
-                                        "json",        "dry\\-run",
-                                        "force",       "wait",
-                                        "to",          "help",
-                                        "help\\-keys", "version"};
+    static const char *const names[] = {"set",       "properties",  "exit\\-when\\-done",
+                                        "adopt",     "log\\-level", "json",
+                                        "dry\\-run", "force",       "wait",
+                                        "to",        "help",        "help\\-keys",
+                                        "version"};
     struct kh_buf manual;
     struct kh_buf readme;
     char line[100];
@@ -279,6 +314,9 @@ int main(void)
     tcase_add_test(tcase, the_file_can_be_named_in_every_form);
     tcase_add_test(tcase, a_file_name_may_begin_with_a_dash_or_hold_an_equals_sign);
     tcase_add_test(tcase, options_may_stand_before_and_behind_the_file);
+    tcase_add_test(tcase, keys_can_be_set_as_often_as_wanted);
+    tcase_add_test(tcase, a_dash_is_standard_input);
+    tcase_add_test(tcase, config_is_one_word_and_takes_the_file_like_a_run);
     tcase_add_test(tcase, help_and_version_need_no_file);
     tcase_add_loop_test(tcase, each_sub_command_is_known, 0, COMMANDS_N);
     tcase_add_test(tcase, a_sub_command_takes_its_words_and_options);

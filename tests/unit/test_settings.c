@@ -15,6 +15,8 @@
 
 static struct kh_settings settings;
 static struct kh_problems problems;
+static const char *no_environment[] = {NULL};
+static const struct kh_settings_sources sources = {.environment = no_environment};
 
 static void setup(void)
 {
@@ -28,9 +30,16 @@ static void teardown(void)
     kh_problems_fini(&problems);
 }
 
+static enum kh_rc load(const char *path)
+{
+    const struct kh_settings_sources file = {.path = path, .environment = no_environment};
+
+    return kh_settings_load(&settings, &file, &problems);
+}
+
 static enum kh_rc parse(const char *text)
 {
-    return kh_settings_parse(&settings, kh_str(text), &problems);
+    return kh_settings_parse(&settings, kh_str(text), &sources, &problems);
 }
 
 /* The text is fine but for one problem. */
@@ -222,13 +231,13 @@ START_TEST(a_key_of_a_bean_beats_the_flat_one)
 }
 END_TEST
 
-START_TEST(a_documented_key_that_java_does_not_read_is_told)
+START_TEST(a_documented_key_that_java_does_not_read_is_taken_and_told)
 {
     assert_problem(NEEDED "gracefulLeaseHandoffConfig.isGracefulLeaseHandoffEnabled=false\n",
-                   KH_PROBLEM_WARN,
-                   "f:5: key \"gracefulLeaseHandoffConfig.isGracefulLeaseHandoffEnabled\" has no "
-                   "effect: the Java daemon does not read it either; write what follows the dot");
-    ck_assert(settings.is_graceful_lease_handoff_enabled);
+                   KH_PROBLEM_NOTICE,
+                   "f:5: key \"gracefulLeaseHandoffConfig.isGracefulLeaseHandoffEnabled\" is taken "
+                   "for gracefulLeaseHandoffConfigBean.isGracefulLeaseHandoffEnabled");
+    ck_assert(!settings.is_graceful_lease_handoff_enabled);
 }
 END_TEST
 
@@ -548,14 +557,17 @@ END_TEST
 
 START_TEST(keys_without_effect_are_told_in_one_line)
 {
-    ck_assert_int_eq(parse(NEEDED "metricsBufferTimeMillis=abc\nfanoutConfig.consumerName=c\n"
+    ck_assert_int_eq(parse(NEEDED "metricsBufferTimeMillis=5\nfanoutConfig.consumerName=c\n"
                                   "processingLanguage=python/3.8\nmaxActiveThreads=0\n"),
                      KH_OK);
     ck_assert_uint_eq(problems.n, 2);
     ck_assert_str_eq(problems.items[0].text, "f: these keys have no effect in this version: "
-                                             "metricsBufferTimeMillis, fanoutConfig.");
+                                             "metricsBufferTimeMillis, "
+                                             "fanoutConfig.consumerName");
+    ck_assert_int_eq(problems.items[0].level, KH_PROBLEM_DEBUG);
     ck_assert_str_eq(problems.items[1].text, "f: these keys have no effect and need none: "
                                              "processingLanguage, maxActiveThreads");
+    ck_assert_int_eq(problems.items[1].level, KH_PROBLEM_DEBUG);
 }
 END_TEST
 
@@ -592,7 +604,7 @@ START_TEST(a_file_is_read)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, NEEDED, strlen(NEEDED)), (ssize_t)strlen(NEEDED));
     ck_assert_int_eq(close(fd), 0);
-    ck_assert_int_eq(kh_settings_load(&settings, path, &problems), KH_OK);
+    ck_assert_int_eq(load(path), KH_OK);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_str_eq(settings.application_name, "app");
 }
@@ -600,9 +612,9 @@ END_TEST
 
 START_TEST(a_file_that_is_not_there_or_no_file_is_told)
 {
-    ck_assert_int_eq(kh_settings_load(&settings, "/nowhere/f", &problems), KH_NOTFOUND);
+    ck_assert_int_eq(load("/nowhere/f"), KH_NOTFOUND);
     ck_assert_str_eq(problems.items[0].text, "f: cannot be opened: No such file or directory");
-    ck_assert_int_eq(kh_settings_load(&settings, "/", &problems), KH_NOTFOUND);
+    ck_assert_int_eq(load("/"), KH_NOTFOUND);
     ck_assert_str_eq(problems.items[1].text, "f: cannot be read: Is a directory");
 }
 END_TEST
@@ -653,7 +665,7 @@ int main(void)
     tcase_add_test(tcase, a_decimal_zero_is_the_default_as_for_java);
     tcase_add_test(tcase, a_zero_without_a_default_of_its_own_is_told_too);
     tcase_add_test(tcase, a_key_of_a_bean_beats_the_flat_one);
-    tcase_add_test(tcase, a_documented_key_that_java_does_not_read_is_told);
+    tcase_add_test(tcase, a_documented_key_that_java_does_not_read_is_taken_and_told);
     tcase_add_test(tcase, values_of_every_type_arrive);
     tcase_add_test(tcase, the_command_is_split_at_blanks_and_nothing_else);
     tcase_add_test(tcase, what_is_missing_is_told_at_once);
