@@ -1,6 +1,7 @@
-/* The parser against java.util.Properties itself: texts made of pieces that mean something to it,
- * from a fixed seed. Left out are the chosen differences: bytes above ASCII, a backslash as a
- * file's last byte. */
+/* The parser against java.util.Properties itself: 12,000 files made of pieces that mean something
+ * to it, from a fixed seed; a third of them with bytes above ASCII, which make some of them UTF-8
+ * and some Latin-1. Left out is a chosen difference: a backslash as a file's last byte. The other
+ * two are made by PropertiesDump.java: UTF-8, and no blanks at the end of values. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "tests/lib/suite.h"
 #include "wire/properties.h"
 
-#define TEXTS_N     1000
+#define TEXTS_N     12000
 #define PIECES_MAX  25
 #define ENTRIES_MAX (PIECES_MAX + 2)
 #define SKIP_STATUS 77
@@ -56,16 +57,30 @@ static void make_texts(void)
         "\\r",
         "\\uD83D\\ude00",
         "  \n",
+        "\001",
+        "\177",
+        "key.with.dots = ${VALUE:-x}",
+        /* From here on bytes above ASCII. */
+        "\xc3\xa9",
+        "\xf0\x9f\x98\x80",
+        "\xe9",
+        "\xc3\xa9=",
+        "\xe2\x82\xac",
+        "\xed\xa0\x80",
+        "\\\xc3\xa9",
+        "\xef\xbb\xbf",
     };
+    const size_t all_n = sizeof(pieces) / sizeof(pieces[0]);
+    const size_t ascii_n = all_n - 8;
     size_t starts[TEXTS_N + 1] = {0};
     struct kh_rand rand;
 
     kh_rand_init(&rand, 1);
-    kh_buf_init(&all, (size_t)1 << 20);
+    kh_buf_init(&all, (size_t)4 << 20);
     for (size_t i = 0; i < TEXTS_N; i++) {
         uint64_t n = 1 + kh_rand_below(&rand, PIECES_MAX);
         for (uint64_t j = 0; j < n; j++) {
-            const char *piece = pieces[kh_rand_below(&rand, sizeof(pieces) / sizeof(pieces[0]))];
+            const char *piece = pieces[kh_rand_below(&rand, i % 3 == 0 ? all_n : ascii_n)];
             ck_assert_int_eq(kh_buf_append_str(&all, kh_str(piece)), KH_OK);
         }
         ck_assert_int_eq(kh_buf_append(&all, "\nend\0", 5), KH_OK);

@@ -1,7 +1,11 @@
 import java.io.ByteArrayInputStream;
+import java.io.StringReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Properties;
 import java.util.TreeSet;
 
@@ -22,11 +26,22 @@ public final class PropertiesDump {
         return out.toString();
     }
 
+    /** As kcl-host reads a file: UTF-8 if it is that, without its mark; else as Java does. */
+    private static void load(Properties properties, byte[] bytes) throws Exception {
+        try {
+            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            properties.load(new StringReader(text.startsWith("\ufeff") ? text.substring(1) : text));
+        } catch (CharacterCodingException latin1) {
+            boolean marked = bytes.length > 2 && bytes[0] == (byte) 0xef && bytes[1] == (byte) 0xbb && bytes[2] == (byte) 0xbf;
+            properties.load(new ByteArrayInputStream(marked ? Arrays.copyOfRange(bytes, 3, bytes.length) : bytes));
+        }
+    }
+
     private static String dump(String text) throws Exception {
         Properties properties = new Properties();
         TreeSet<String> entries = new TreeSet<>();
         try {
-            properties.load(new ByteArrayInputStream(text.getBytes(StandardCharsets.ISO_8859_1)));
+            load(properties, text.getBytes(StandardCharsets.ISO_8859_1));
         } catch (IllegalArgumentException malformed) {
             return "refused";
         }
