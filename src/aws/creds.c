@@ -22,13 +22,6 @@ static enum kh_rc not_yet(const char *param, struct kh_cred *cred, struct kh_err
     return kh_fail(err, KH_NOTFOUND, "not supported yet");
 }
 
-static enum kh_rc no_jvm(const char *param, struct kh_cred *cred, struct kh_err *err)
-{
-    (void)param;
-    (void)cred;
-    return kh_fail(err, KH_NOTFOUND, "there is no Java machine that could have any");
-}
-
 static enum kh_rc no_keys(const char *param, struct kh_cred *cred, struct kh_err *err)
 {
     (void)param;
@@ -41,7 +34,6 @@ static const struct kh_creds_provider web_identity = {"web identity", not_yet};
 static const struct kh_creds_provider container = {"container", not_yet};
 static const struct kh_creds_provider instance = {"instance metadata", not_yet};
 static const struct kh_creds_provider assume_role = {"assumed role", not_yet};
-static const struct kh_creds_provider system_properties = {"Java system properties", no_jvm};
 static const struct kh_creds_provider anonymous = {"anonymous", no_keys};
 
 /* ---- names ---- */
@@ -52,16 +44,16 @@ struct row {
     const struct kh_creds_provider *providers[ROW_MAX]; /* NULL ends */
 };
 
-#define DEFAULT_CHAIN                                                          \
-    {                                                                          \
-        &kh_creds_env, &web_identity, &kh_creds_profile, &container, &instance \
+#define DEFAULT_CHAIN                                                                          \
+    {                                                                                          \
+        &kh_creds_java, &kh_creds_env, &web_identity, &kh_creds_profile, &container, &instance \
     }
 
 /* First the names of KCL 3, then those of the SDK before it that mean the same. */
 static const struct row rows[] = {
     {"DefaultCredentialsProvider", 0, DEFAULT_CHAIN},
     {"EnvironmentVariableCredentialsProvider", 0, {&kh_creds_env}},
-    {"SystemPropertyCredentialsProvider", 0, {&system_properties}},
+    {"SystemPropertyCredentialsProvider", 0, {&kh_creds_java}},
     {"ProfileCredentialsProvider", 1, {&kh_creds_profile}},
     {"WebIdentityTokenFileCredentialsProvider", 0, {&web_identity}},
     {"ContainerCredentialsProvider", 0, {&container}},
@@ -70,7 +62,7 @@ static const struct row rows[] = {
     {"StsAssumeRoleCredentialsProvider", SIZE_MAX, {&assume_role}},
     {"KclStsAssumeRoleCredentialsProvider", SIZE_MAX, {&assume_role}},
     {"DefaultAWSCredentialsProviderChain", 0, DEFAULT_CHAIN},
-    {"SystemPropertiesCredentialsProvider", 0, {&system_properties}},
+    {"SystemPropertiesCredentialsProvider", 0, {&kh_creds_java}},
     {"EC2ContainerCredentialsProviderWrapper", 0, {&container, &instance}},
     {"WebIdentityTokenCredentialsProvider", 0, {&web_identity}},
     {"STSAssumeRoleSessionCredentialsProvider", SIZE_MAX, {&assume_role}},

@@ -21,6 +21,7 @@ struct kh_creds_provider {
 };
 
 extern const struct kh_creds_provider kh_creds_env;     /* creds_env.c */
+extern const struct kh_creds_provider kh_creds_java;    /* creds_java.c */
 extern const struct kh_creds_provider kh_creds_profile; /* creds_profile.c */
 
 /* The three texts, checked for length and for bytes that have no place in a header. */

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "io/env.h"
+#include "io/java_property.h"
 
 static const char *const key_names[KH_PROFILE_KEYS] = {
     [KH_PROFILE_ACCESS_KEY_ID] = "aws_access_key_id",
@@ -101,11 +102,14 @@ void kh_profile_merge(struct kh_profile *profile, enum kh_profile_file file, str
 void kh_profile_path(enum kh_profile_file file, char path[KH_PROFILE_PATH_MAX + 1])
 {
     bool config = file == KH_PROFILE_CONFIG;
-    const char *given = kh_env(config ? "AWS_CONFIG_FILE" : "AWS_SHARED_CREDENTIALS_FILE");
+    const char *given = kh_java_property(config ? KH_JAVA_CONFIG_FILE : KH_JAVA_CREDENTIALS_FILE);
     const char *home = kh_env("HOME");
     const char *leaf = config ? "config" : "credentials";
     int n;
 
+    if (given == NULL || given[0] == '\0') {
+        given = kh_env(config ? "AWS_CONFIG_FILE" : "AWS_SHARED_CREDENTIALS_FILE");
+    }
     if (given != NULL && given[0] != '\0') {
         n = snprintf(path, KH_PROFILE_PATH_MAX + 1, "%s", given);
     } else {
@@ -175,6 +179,9 @@ out:
 
 static enum kh_rc choose_name(struct kh_profile *profile, const char *name, struct kh_err *err)
 {
+    if (name == NULL || name[0] == '\0') {
+        name = kh_java_property(KH_JAVA_PROFILE);
+    }
     if (name == NULL || name[0] == '\0') {
         name = kh_env("AWS_PROFILE");
     }

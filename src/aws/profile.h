@@ -46,7 +46,7 @@ struct kh_profile {
     struct kh_secret values[KH_PROFILE_KEYS]; /* empty if not set */
 };
 
-/* name: NULL or "" is AWS_PROFILE, else "default". */
+/* name: NULL or "" is -Daws.profile, else AWS_PROFILE, else "default". */
 enum kh_rc kh_profile_load(struct kh_profile *profile, const char *name,
                            struct kh_err *err) KH_MUST_USE;
 void kh_profile_fini(struct kh_profile *profile);
@@ -56,7 +56,8 @@ void kh_profile_merge(struct kh_profile *profile, enum kh_profile_file file, str
 
 struct kh_str kh_profile_value(const struct kh_profile *profile, enum kh_profile_key key);
 
-/* Where a file is looked for: AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE, else below HOME. */
+/* Where a file is looked for: -Daws.sharedCredentialsFile or -Daws.configFile, else
+ * AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE, else below HOME. */
 void kh_profile_path(enum kh_profile_file file, char path[KH_PROFILE_PATH_MAX + 1]);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "aws/profile.h"
 #include "io/env.h"
+#include "io/java_property.h"
 
 bool kh_region_is_valid(struct kh_str region)
 {
@@ -50,10 +51,14 @@ enum kh_rc kh_region_find(const char *configured, char region[KH_REGION_MAX + 1]
                           struct kh_err *err)
 {
     static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    struct kh_str property = kh_str_trim(kh_str(kh_java_property(KH_JAVA_REGION)));
     enum kh_rc rc;
 
     if (configured[0] != '\0') {
         return take(region, kh_str(configured), "regionName", err);
+    }
+    if (property.n > 0) {
+        return take(region, property, "-Daws.region", err);
     }
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
         struct kh_str text = kh_str_trim(kh_str(kh_env(variables[i])));

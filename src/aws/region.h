@@ -5,8 +5,9 @@
  * Errors  KH_INVALID: no region anywhere, or one that cannot be one; the text says where it came
  *         from and what to set.
  * Memory  the caller's.
- * Truth   AWS SDK for Java 2: regionName, AWS_REGION, the profile; AWS_DEFAULT_REGION is read as
- *         well, as botocore does. Instance metadata comes later.
+ * Truth   AWS SDK for Java 2: regionName, -Daws.region (io/java_property.h), AWS_REGION, the
+ *         profile; AWS_DEFAULT_REGION is read as well, as botocore does. Instance metadata comes
+ *         later.
  */
 #ifndef KH_AWS_REGION_H
 #define KH_AWS_REGION_H

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "aws/region.h"
+#include "io/java_property.h"
 #include "tests/lib/suite.h"
 
 static char folder[] = "/tmp/kh-test-creds-XXXXXX";
@@ -37,6 +38,9 @@ static void begin(void)
 
 static void end(void)
 {
+    for (int i = 0; i < KH_JAVA_PROPERTIES; i++) {
+        kh_java_property_set((enum kh_java_property)i, NULL);
+    }
     kh_creds_free(creds);
     kh_loop_free(loop);
     (void)unlink(config_path);
@@ -153,6 +157,47 @@ START_TEST(keys_may_stand_in_the_config_file_alone)
     ck_assert_str_eq(get_from("DefaultCredentialsProvider"), "C/c/");
     ck_assert_int_eq(kh_region_find("", region, &err), KH_OK);
     ck_assert_str_eq(region, "ap-south-2");
+}
+END_TEST
+
+START_TEST(properties_of_a_java_command_line_come_before_the_environment)
+{
+    char region[KH_REGION_MAX + 1];
+
+    set_keys("AKID", "secret");
+    (void)setenv("AWS_SESSION_TOKEN", "token", 1);
+    (void)setenv("AWS_REGION", "eu-west-1", 1);
+    kh_java_property_set(KH_JAVA_REGION, "eu-north-1");
+    kh_java_property_set(KH_JAVA_ACCESS_KEY_ID, "JID");
+    ck_assert_str_eq(get_from("DefaultCredentialsProvider"), "AKID/secret/token");
+    kh_java_property_set(KH_JAVA_SECRET_ACCESS_KEY, "java");
+    ck_assert_str_eq(get_from("DefaultCredentialsProvider"), "JID/java/");
+    ck_assert_str_eq(get_from("SystemPropertyCredentialsProvider"), "JID/java/");
+    ck_assert_str_eq(get_from("EnvironmentVariableCredentialsProvider"), "AKID/secret/token");
+    kh_java_property_set(KH_JAVA_SESSION_TOKEN, "more");
+    ck_assert_str_eq(get_from("SystemPropertiesCredentialsProvider"), "JID/java/more");
+    ck_assert_int_eq(kh_region_find("", region, &err), KH_OK);
+    ck_assert_str_eq(region, "eu-north-1");
+    ck_assert_int_eq(kh_region_find("us-west-2", region, &err), KH_OK);
+    ck_assert_str_eq(region, "us-west-2");
+}
+END_TEST
+
+START_TEST(properties_of_a_java_command_line_choose_files_and_profile)
+{
+    write_file(credentials_path, "[default]\naws_access_key_id=D\naws_secret_access_key=d\n"
+                                 "[one]\naws_access_key_id=1\naws_secret_access_key=o\n");
+    (void)setenv("AWS_PROFILE", "default", 1);
+    (void)setenv("AWS_CONFIG_FILE", "/nowhere", 1);
+    (void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere", 1);
+    kh_java_property_set(KH_JAVA_PROFILE, "one");
+    kh_java_property_set(KH_JAVA_CREDENTIALS_FILE, credentials_path);
+    ck_assert_str_eq(get_from("ProfileCredentialsProvider"), "1/o/");
+    ck_assert_str_eq(get_from("ProfileCredentialsProvider|default"), "D/d/");
+    kh_java_property_set(KH_JAVA_CREDENTIALS_FILE, "");
+    kh_java_property_set(KH_JAVA_CONFIG_FILE, config_path);
+    write_file(config_path, "[profile one]\naws_access_key_id=C\naws_secret_access_key=c\n");
+    ck_assert_str_eq(get_from("ProfileCredentialsProvider"), "C/c/");
 }
 END_TEST
 
@@ -308,6 +353,8 @@ int main(void)
     tcase_add_test(tcase, a_profile_is_chosen_by_name_else_by_the_environment);
     tcase_add_test(tcase, both_files_make_one_profile_and_the_credentials_win);
     tcase_add_test(tcase, keys_may_stand_in_the_config_file_alone);
+    tcase_add_test(tcase, properties_of_a_java_command_line_come_before_the_environment);
+    tcase_add_test(tcase, properties_of_a_java_command_line_choose_files_and_profile);
     tcase_add_test(tcase, names_of_the_old_sdk_mean_the_same);
     tcase_add_test(tcase, a_list_is_asked_from_left_to_right);
     tcase_add_test(tcase, an_unknown_name_is_passed_over_as_long_as_another_works);
