@@ -16,40 +16,23 @@
 #define HAND_OVER_MS_MAX  KH_SECONDS(30) /* gracefulLeaseHandoffTimeoutMillis */
 #define HAND_OVER_POLL_MS 250
 
-static void expect_as_seen(struct kh_lease_op *op, const struct kh_lease *lease)
+static struct kh_lease_op update(const struct kh_lease *lease)
 {
-    *op = (struct kh_lease_op){.id = 1, .verb = KH_LEASE_UPDATE};
-    memcpy(op->key, lease->key, sizeof(op->key));
-    if (lease->owner[0] != '\0') {
-        op->expect_is |= KH_LEASE_OWNER;
-        memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
-    } else {
-        op->expect_absent |= KH_LEASE_OWNER;
-    }
-    if (lease->checkpoint_owner[0] != '\0') {
-        op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
-        memcpy(op->expect_checkpoint_owner, lease->checkpoint_owner,
-               sizeof(op->expect_checkpoint_owner));
-    } else {
-        op->expect_absent |= KH_LEASE_CHECKPOINT_OWNER;
-    }
+    struct kh_lease_op op = {.id = 1, .verb = KH_LEASE_UPDATE};
+
+    memcpy(op.key, lease->key, sizeof(op.key));
+    return op;
 }
 
 /* W5, and on the counter as well: an owner that has woken up keeps it. */
 static enum kh_rc assign(struct kh_session *session, const struct kh_lease *lease,
                          const char *worker, struct kh_err *err)
 {
-    const bool switches = (lease->owner[0] != '\0' && strcmp(lease->owner, worker) != 0) ||
-                          strcmp(lease->checkpoint_owner, worker) == 0;
-    struct kh_lease_op op;
+    struct kh_lease_op op = update(lease);
 
-    expect_as_seen(&op, lease);
+    kh_lease_op_assign(&op, lease, worker);
     op.expect_is |= KH_LEASE_COUNTER;
     op.expect_counter = lease->counter;
-    op.set = KH_LEASE_OWNER;
-    op.remove = KH_LEASE_CHECKPOINT_OWNER;
-    op.add_one = KH_LEASE_COUNTER | (switches ? KH_LEASE_SWITCHES : 0);
-    (void)snprintf(op.lease.owner, sizeof(op.lease.owner), "%s", worker);
     (void)kh_session_lease(session, &op);
     return kh_session_refuse(session, "assign", err);
 }
@@ -58,12 +41,9 @@ static enum kh_rc assign(struct kh_session *session, const struct kh_lease *leas
 static enum kh_rc ask_to_hand_over(struct kh_session *session, const struct kh_lease *lease,
                                    const char *worker, struct kh_err *err)
 {
-    struct kh_lease_op op;
+    struct kh_lease_op op = update(lease);
 
-    expect_as_seen(&op, lease);
-    op.set = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op.lease.checkpoint_owner, lease->owner, sizeof(op.lease.checkpoint_owner));
-    (void)snprintf(op.lease.owner, sizeof(op.lease.owner), "%s", worker);
+    kh_lease_op_hand_over(&op, lease, worker);
     (void)kh_session_lease(session, &op);
     return kh_session_refuse(session, "ask for a hand-over", err);
 }
@@ -177,9 +157,9 @@ static int run_assign(struct kh_session *session, const char *key, const char *w
 static enum kh_rc evict(struct kh_session *session, const struct kh_lease *lease,
                         struct kh_err *err)
 {
-    struct kh_lease_op op;
+    struct kh_lease_op op = update(lease);
 
-    expect_as_seen(&op, lease);
+    kh_lease_op_expect_owners(&op, lease);
     op.expect_is |= KH_LEASE_COUNTER;
     op.expect_counter = lease->counter;
     op.remove = KH_LEASE_OWNER | KH_LEASE_CHECKPOINT_OWNER;

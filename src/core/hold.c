@@ -94,21 +94,6 @@ void kh_hold_delivered(struct kh_hold *hold, uint64_t data_bytes)
     hold->delivered_bytes += data_bytes;
 }
 
-/* A hand-off is begun without touching the counter: this is how the owner notices. And a row that
- * somebody deleted and made anew may come to the same counter by chance. */
-static void expect_owners(const struct kh_hold *hold, struct kh_lease_op *op)
-{
-    op->expect_is |= KH_LEASE_OWNER;
-    memcpy(op->expect_owner, hold->lease.owner, sizeof(op->expect_owner));
-    if (hold->lease.checkpoint_owner[0] == '\0') {
-        op->expect_absent |= KH_LEASE_CHECKPOINT_OWNER;
-        return;
-    }
-    op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->expect_checkpoint_owner, hold->lease.checkpoint_owner,
-           sizeof(op->expect_checkpoint_owner));
-}
-
 static struct kh_lease_op *begin_write(struct kh_hold *hold, enum kh_hold_write write,
                                        struct kh_cmds *out)
 {
@@ -119,7 +104,9 @@ static struct kh_lease_op *begin_write(struct kh_hold *hold, enum kh_hold_write 
     hold->write = write;
     hold->op = ++hold->ctx->op;
     op->id = hold->op;
-    expect_owners(hold, op);
+    /* A hand-off is begun without touching the counter: this is how the owner notices. And a row
+     * that somebody deleted and made anew may come to the same counter by chance. */
+    kh_lease_op_expect_owners(op, &hold->lease);
     op->expect_is |= KH_LEASE_COUNTER;
     op->expect_counter = hold->lease.counter;
     op->set = KH_LEASE_COUNTER;

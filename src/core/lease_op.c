@@ -209,3 +209,55 @@ bool kh_lease_op_shows(const struct kh_lease_op *op, const struct kh_lease *row)
     kh_assert(op->verb == KH_LEASE_UPDATE);
     return shows_texts(op, row) && counter && checkpoint;
 }
+
+void kh_lease_op_expect_owners(struct kh_lease_op *op, const struct kh_lease *lease)
+{
+    if (lease->owner[0] != '\0') {
+        op->expect_is |= KH_LEASE_OWNER;
+        memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
+    } else {
+        op->expect_absent |= KH_LEASE_OWNER;
+    }
+    if (lease->checkpoint_owner[0] != '\0') {
+        op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
+        memcpy(op->expect_checkpoint_owner, lease->checkpoint_owner,
+               sizeof(op->expect_checkpoint_owner));
+    } else {
+        op->expect_absent |= KH_LEASE_CHECKPOINT_OWNER;
+    }
+}
+
+static void set_owner(struct kh_lease_op *op, const char *to)
+{
+    bool fits = kh_str_copy(op->lease.owner, sizeof(op->lease.owner), kh_str(to));
+
+    kh_assert(fits);
+    op->set |= KH_LEASE_OWNER;
+}
+
+bool kh_lease_is_switch(const struct kh_lease *lease, const char *to)
+{
+    return (lease->owner[0] != '\0' && strcmp(lease->owner, to) != 0) ||
+           (lease->checkpoint_owner[0] != '\0' && strcmp(lease->checkpoint_owner, to) == 0);
+}
+
+void kh_lease_op_hand_over(struct kh_lease_op *op, const struct kh_lease *lease, const char *to)
+{
+    kh_assert(lease->owner[0] != '\0');
+    kh_assert(lease->checkpoint_owner[0] == '\0');
+    kh_lease_op_expect_owners(op, lease);
+    set_owner(op, to);
+    op->set |= KH_LEASE_CHECKPOINT_OWNER;
+    memcpy(op->lease.checkpoint_owner, lease->owner, sizeof(op->lease.checkpoint_owner));
+}
+
+void kh_lease_op_assign(struct kh_lease_op *op, const struct kh_lease *lease, const char *to)
+{
+    kh_lease_op_expect_owners(op, lease);
+    set_owner(op, to);
+    op->remove = KH_LEASE_CHECKPOINT_OWNER;
+    op->add_one = KH_LEASE_COUNTER;
+    if (kh_lease_is_switch(lease, to)) {
+        op->add_one |= KH_LEASE_SWITCHES;
+    }
+}

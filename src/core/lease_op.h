@@ -88,6 +88,19 @@ struct kh_lease_answer {
         malformed_n; /* LIST: rows that are not leases we can read; each was logged by the store */
 };
 
+/* Make op, an UPDATE, expect the owners that lease shows. */
+void kh_lease_op_expect_owners(struct kh_lease_op *op, const struct kh_lease *lease);
+
+/* W4: its owner, who lives and knows what this means, shall finish and pass the lease on; nobody
+ * else can come in between. The counter stays: it is the owner's. */
+void kh_lease_op_hand_over(struct kh_lease_op *op, const struct kh_lease *lease, const char *to);
+
+/* W5: it is another's from now on; whoever had it notices with its next write. */
+void kh_lease_op_assign(struct kh_lease_op *op, const struct kh_lease *lease, const char *to);
+
+/* What ownerSwitchesSinceCheckpoint counts; the usual end of a hand-off is none. */
+bool kh_lease_is_switch(const struct kh_lease *lease, const char *to);
+
 /* A request some store can carry out: the right fields in the right lists, and a value behind each
  * one that is set. Anything else is our own mistake, which kh_store_submit asserts. */
 bool kh_lease_op_is_sound(const struct kh_lease_op *op);

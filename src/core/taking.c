@@ -61,39 +61,6 @@ static struct kh_lease_op *update(struct kh_taking *taking, const struct kh_leas
     return op;
 }
 
-/* The owners are as they were seen. */
-static void expect_owners(struct kh_lease_op *op, const struct kh_lease *lease)
-{
-    if (lease->owner[0] != '\0') {
-        op->expect_is |= KH_LEASE_OWNER;
-        memcpy(op->expect_owner, lease->owner, sizeof(op->expect_owner));
-    } else {
-        op->expect_absent |= KH_LEASE_OWNER;
-    }
-    if (lease->checkpoint_owner[0] != '\0') {
-        op->expect_is |= KH_LEASE_CHECKPOINT_OWNER;
-        memcpy(op->expect_checkpoint_owner, lease->checkpoint_owner,
-               sizeof(op->expect_checkpoint_owner));
-    } else {
-        op->expect_absent |= KH_LEASE_CHECKPOINT_OWNER;
-    }
-}
-
-static void set_owner(struct kh_lease_op *op, const char *to)
-{
-    bool fits = kh_str_copy(op->lease.owner, sizeof(op->lease.owner), kh_str(to));
-
-    kh_assert(fits);
-    op->set |= KH_LEASE_OWNER;
-}
-
-/* What ownerSwitchesSinceCheckpoint counts; the usual end of a hand-off is none. */
-static bool is_switch(const struct kh_lease *lease, const char *to)
-{
-    return (lease->owner[0] != '\0' && strcmp(lease->owner, to) != 0) ||
-           (lease->checkpoint_owner[0] != '\0' && strcmp(lease->checkpoint_owner, to) == 0);
-}
-
 /* W3. begin_at_ms: from when on nobody else can still work on the shard. */
 static void take(struct kh_taking *taking, struct kh_table_row *row, kh_ms begin_at_ms,
                  kh_ms now_ms, struct kh_cmds *out)
@@ -103,51 +70,22 @@ static void take(struct kh_taking *taking, struct kh_table_row *row, kh_ms begin
     struct kh_lease_op *op = update(taking, lease, out);
 
     if (is_me(taking, lease->owner)) {
-        expect_owners(op, lease); /* a hand-off leaves the counter as it is */
+        kh_lease_op_expect_owners(op, lease); /* a hand-off leaves the counter as it is */
     }
     op->expect_is |= KH_LEASE_COUNTER;
     op->expect_counter = lease->counter;
-    set_owner(op, config->worker_id);
-    op->set |= KH_LEASE_COUNTER;
+    op->set = KH_LEASE_COUNTER | KH_LEASE_OWNER;
+    memcpy(op->lease.owner, config->worker_id, sizeof(op->lease.owner));
     op->lease.counter = lease->counter + 1;
     if (config->hand_over) {
         op->set |= KH_LEASE_HANDOFF_OWNER;
         memcpy(op->lease.handoff_owner, config->worker_id, sizeof(op->lease.handoff_owner));
     }
     op->remove = KH_LEASE_CHECKPOINT_OWNER;
-    op->add_one = is_switch(lease, config->worker_id) ? KH_LEASE_SWITCHES : 0;
+    op->add_one = kh_lease_is_switch(lease, config->worker_id) ? KH_LEASE_SWITCHES : 0;
     row->taking = true;
     kh_pending_add(taking->pending, op->id, KH_PENDING_TAKE, lease->key, now_ms)->begin_at_ms =
         begin_at_ms;
-}
-
-/* W4. Its owner lives and knows what this means: it shall finish, and nobody else comes in between.
- * The counter stays: it is the owner's. */
-static void hand_over(struct kh_taking *taking, const struct kh_lease *lease, const char *to,
-                      struct kh_cmds *out)
-{
-    struct kh_lease_op *op = update(taking, lease, out);
-
-    kh_assert(lease->checkpoint_owner[0] == '\0');
-    expect_owners(op, lease);
-    set_owner(op, to);
-    op->set |= KH_LEASE_CHECKPOINT_OWNER;
-    memcpy(op->lease.checkpoint_owner, lease->owner, sizeof(op->lease.checkpoint_owner));
-}
-
-/* W5. Whoever had it notices with its next write. */
-static void assign(struct kh_taking *taking, const struct kh_lease *lease, const char *to,
-                   struct kh_cmds *out)
-{
-    struct kh_lease_op *op = update(taking, lease, out);
-
-    expect_owners(op, lease);
-    set_owner(op, to);
-    op->remove = KH_LEASE_CHECKPOINT_OWNER;
-    op->add_one = KH_LEASE_COUNTER;
-    if (is_switch(lease, to)) {
-        op->add_one |= KH_LEASE_SWITCHES;
-    }
 }
 
 /* We stop before it was handed over: its owner may keep it. */
@@ -155,8 +93,9 @@ static void ask_no_more(struct kh_taking *taking, const struct kh_lease *lease, 
 {
     struct kh_lease_op *op = update(taking, lease, out);
 
-    expect_owners(op, lease);
-    set_owner(op, lease->checkpoint_owner);
+    kh_lease_op_expect_owners(op, lease);
+    op->set = KH_LEASE_OWNER;
+    memcpy(op->lease.owner, lease->checkpoint_owner, sizeof(op->lease.owner));
     op->remove = KH_LEASE_CHECKPOINT_OWNER;
 }
 
@@ -277,7 +216,7 @@ static void take_wish(struct kh_taking *taking, const struct kh_wish *wish, kh_m
 
     if (wish->steal && config->hand_over && kh_lease_can_be_handed_over(lease)) {
         kh_cmds_note(out, lease->key, "worker.ask_for");
-        hand_over(taking, lease, config->worker_id, out);
+        kh_lease_op_hand_over(update(taking, lease, out), lease, config->worker_id);
         wait_for(taking, KH_PENDING_ASK, lease->key, now_ms);
         return;
     }
@@ -317,10 +256,10 @@ static void give_wish(struct kh_taking *taking, const struct kh_wish *wish, kh_m
     }
     if (wish->steal && taking->ctx->config.hand_over && lease->checkpoint_owner[0] == '\0') {
         kh_cmds_note(out, lease->key, "fleet.handoff_begun");
-        hand_over(taking, lease, wish->to, out);
+        kh_lease_op_hand_over(update(taking, lease, out), lease, wish->to);
     } else {
         kh_cmds_note(out, lease->key, "fleet.assigned");
-        assign(taking, lease, wish->to, out);
+        kh_lease_op_assign(update(taking, lease, out), lease, wish->to);
     }
     wish->row->taking = true;
     wait_for(taking, KH_PENDING_GIVE, lease->key, now_ms);
