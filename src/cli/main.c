@@ -1,14 +1,19 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/argv.h"
 #include "cli/exit.h"
+#include "cli/file.h"
+#include "cli/java.h"
 #include "cli/leases.h"
 #include "cli/options.h"
 #include "cli/say.h"
@@ -19,6 +24,9 @@
 #include "host/host.h"
 #include "obs/flight.h"
 #include "obs/log_json.h"
+#include "wire/logback.h"
+
+#define LOGBACK_BYTES_MAX ((size_t)1 << 20)
 
 /* Descriptors 0, 1 and 2 are open from here on, so that no pipe of ours ever gets one of these
  * numbers. */
@@ -41,9 +49,12 @@ static void ignore_sigpipe(void)
     kh_assert(failed == 0);
 }
 
+static const char license[] = "License Apache-2.0: <https://www.apache.org/licenses/LICENSE-2.0>\n"
+                              "There is NO WARRANTY, to the extent permitted by law.\n";
+
 static int usage(const struct kh_err *err)
 {
-    (void)fprintf(stderr, "kcl-host: %s\nTry kcl-host --help.\n", err->text);
+    (void)fprintf(stderr, "kcl-host: %s\nTry 'kcl-host --help' for more information.\n", err->text);
     return KH_EXIT_USAGE;
 }
 
@@ -94,7 +105,7 @@ static int print(enum kh_options_wish wish)
         print_keys();
         break;
     case KH_WISH_VERSION:
-        printf("kcl-host %s\n", PACKAGE_VERSION);
+        printf("kcl-host %s\n%s", PACKAGE_VERSION, license);
         break;
     case KH_WISH_RUN:
         kh_assert(false);
@@ -151,22 +162,57 @@ static int run_command(const struct kh_settings *settings, const struct kh_optio
     return status;
 }
 
-/* What a sub-command finds stands on standard output; of the log there is only what went wrong. */
-static enum kh_log_level log_level(const struct kh_options *options,
-                                   const struct kh_settings *settings)
+/* Never a reason not to start. */
+static void take_logback(const char *path, enum kh_log_level *level)
 {
-    if (options->log_level_is_set) {
-        return options->log_level;
+    struct kh_buf text;
+    struct kh_err err;
+
+    kh_buf_init(&text, LOGBACK_BYTES_MAX);
+    if (kh_file_read(path, &text, &err) != KH_OK) {
+        kh_log(KH_LOG_WARN, "log.configuration_ignored", kh_f("why", err.text));
+    } else if (!kh_logback_root(kh_buf_str(&text), level)) {
+        kh_log(KH_LOG_WARN, "log.configuration_ignored", kh_f("file", path),
+               kh_f("why", "its root logger names no level, and nothing else of it counts here"));
+    } else {
+        kh_log(KH_LOG_INFO, "log.configuration", kh_f("file", path),
+               kh_f("level", kh_log_level_name(*level)),
+               kh_f("why", "of a logback file only the root level counts"));
     }
-    return options->command == KH_COMMAND_RUN ? settings->log_level : KH_LOG_WARN;
+    kh_buf_fini(&text);
+}
+
+/* The option beats the properties, they beat the logback file, and that beats the default. What a
+ * sub-command finds stands on standard output; of the log there is only what went wrong. */
+static void set_log_level(const struct kh_options *options, const struct kh_settings *settings)
+{
+    enum kh_log_level level = settings->log_level;
+
+    if (options->log_configuration != NULL) {
+        take_logback(options->log_configuration, &level);
+    }
+    if (settings->log_level_is_set) {
+        level = settings->log_level;
+    }
+    if (options->command != KH_COMMAND_RUN) {
+        level = KH_LOG_WARN;
+    }
+    kh_log_set_level(options->log_level_is_set ? options->log_level : level);
 }
 
 static int carry_out(const struct kh_settings *settings, const struct kh_problems *problems,
-                     const struct kh_options *options)
+                     const struct kh_options *options, const struct kh_java *java)
 {
-    kh_log_set_level(log_level(options, settings));
     if (settings->log_format == KH_LOG_FORM_JSON) {
         kh_log_set_sink(kh_log_json, NULL);
+    }
+    set_log_level(options, settings);
+    if (java->wish == KH_JAVA_RUN) {
+        kh_java_log(java);
+    }
+    if (options->overridden != NULL) {
+        kh_log(KH_LOG_WARN, "options.file_overridden", kh_f("file", options->overridden),
+               kh_f("by", options->properties));
     }
     if (options->command == KH_COMMAND_CONFIG && problems->errors_n == 0) {
         return kh_show_config(settings, problems, options->json);
@@ -179,7 +225,7 @@ static int carry_out(const struct kh_settings *settings, const struct kh_problem
                                               : run_command(settings, options);
 }
 
-static int run(const struct kh_options *options)
+static int run(const struct kh_options *options, const struct kh_java *java)
 {
     const struct kh_settings_sources sources = {.path = options->properties,
                                                 .environment = (const char *const *)environ,
@@ -192,7 +238,7 @@ static int run(const struct kh_options *options)
     kh_settings_init(&settings);
     kh_problems_init(&problems, is_stdin ? "standard input" : options->properties);
     const enum kh_rc rc = kh_settings_load(&settings, &sources, &problems);
-    int status = carry_out(&settings, &problems, options);
+    int status = carry_out(&settings, &problems, options, java);
     if (rc == KH_NOTFOUND || rc == KH_DENIED) { /* no fault of what stands in it */
         status = KH_EXIT_NOINPUT;
     }
@@ -201,9 +247,46 @@ static int run(const struct kh_options *options)
     return status;
 }
 
+/* A launcher may name the file relative to a folder of the class path. */
+static int run_for(const struct kh_java *java, const struct kh_options *options)
+{
+    char path[PATH_MAX];
+    struct kh_options found = *options;
+
+    if (java->wish == KH_JAVA_RUN) {
+        if (kh_java_find(java, options->properties, path)) {
+            found.properties = path;
+        }
+        kh_java_use(java);
+    }
+    return run(&found, java);
+}
+
+/* The words are ours, or those behind the class of java's. */
+static int start(const struct kh_java *java, int argc, char *const argv[])
+{
+    struct kh_argv words;
+    struct kh_options options;
+    struct kh_err err;
+    int first = java->wish == KH_JAVA_RUN ? java->class_at : 0;
+    int status;
+
+    kh_argv_init(&words);
+    if (kh_argv_expand(&words, argc - first, argv + first, &err) != KH_OK ||
+        kh_options_parse(&options, words.n, words.words, &err) != KH_OK) {
+        status = usage(&err);
+    } else if (options.wish == KH_WISH_RUN) {
+        status = run_for(java, &options);
+    } else {
+        status = print(options.wish);
+    }
+    kh_argv_fini(&words);
+    return status;
+}
+
 int main(int argc, char *argv[])
 {
-    struct kh_options options;
+    struct kh_java java;
     struct kh_err err;
 
     if (!open_standard_fds()) {
@@ -213,8 +296,20 @@ int main(int argc, char *argv[])
     kh_fd_limit_raise();
     kh_mem_give_back_large();
     kh_assert_set_hook(kh_flight_dump);
-    if (kh_options_parse(&options, argc, argv, &err) != KH_OK) {
+    if (kh_java_read(&java, argc, argv, &err) != KH_OK) {
         return usage(&err);
     }
-    return options.wish == KH_WISH_RUN ? run(&options) : print(options.wish);
+    switch (java.wish) {
+    case KH_JAVA_NOT:
+    case KH_JAVA_RUN:
+        break;
+    case KH_JAVA_HELP:
+        return print(KH_WISH_HELP);
+    case KH_JAVA_VERSION:
+        return fputs(kh_java_version, stderr) < 0 ? KH_EXIT_OSERR : KH_EXIT_OK;
+    case KH_JAVA_VERSION_OUT:
+        return fputs(kh_java_version, stdout) < 0 || fflush(stdout) != 0 ? KH_EXIT_OSERR
+                                                                         : KH_EXIT_OK;
+    }
+    return start(&java, argc, argv);
 }

@@ -15,13 +15,19 @@ const char kh_options_help[] =
     "  -p, --properties FILE   the daemon's .properties file; also --properties-file FILE,\n"
     "                          or FILE alone; - is standard input\n"
     "      --set KEY=VALUE     beats the file and the environment; as often as you like\n"
+    "  -l, --log-configuration FILE\n"
+    "                          a logback.xml: the level of its root logger, and no more\n"
     "      --exit-when-done    end with status 0 once every shard is closed and processed\n"
     "      --adopt             keep the leases of another stream, or of one that was deleted and\n"
     "                          made again, for this one\n"
     "      --log-level LEVEL   error, warn, info or debug; beats logLevel of the file\n"
-    "      --help              this text\n"
+    "  -h, --help              this text\n"
     "      --help-keys         every key of the file, its default and its meaning\n"
-    "      --version           the version\n"
+    "  -V, --version           the version\n"
+    "  @FILE                   more of these words, one a line\n"
+    "\n"
+    "In place of java, with its options and the MultiLangDaemon's class before its arguments, it\n"
+    "does what the daemon would: link bin/java of a JAVA_HOME to it, or name it to a launcher.\n"
     "\n"
     "A key can also be given by the environment, which beats the file: KCL_STREAM_NAME is\n"
     "streamName.\n"
@@ -31,6 +37,7 @@ const char kh_options_help[] =
 
 enum option_id {
     OPTION_PROPERTIES,
+    OPTION_LOG_CONFIGURATION,
     OPTION_EXIT_WHEN_DONE,
     OPTION_ADOPT,
     OPTION_JSON,
@@ -60,6 +67,8 @@ static const struct option_name names[] = {
     {"-p", OPTION_PROPERTIES, true, FOR_ALL},
     {"--properties", OPTION_PROPERTIES, true, FOR_ALL},
     {"--properties-file", OPTION_PROPERTIES, true, FOR_ALL},
+    {"-l", OPTION_LOG_CONFIGURATION, true, FOR(KH_COMMAND_RUN)},
+    {"--log-configuration", OPTION_LOG_CONFIGURATION, true, FOR(KH_COMMAND_RUN)},
     {"--exit-when-done", OPTION_EXIT_WHEN_DONE, false, FOR(KH_COMMAND_RUN)},
     {"--adopt", OPTION_ADOPT, false, FOR(KH_COMMAND_RUN)},
     {"--json", OPTION_JSON, false,
@@ -75,6 +84,7 @@ static const struct option_name names[] = {
     {"-h", OPTION_HELP, false, FOR_ALL},
     {"--help", OPTION_HELP, false, FOR_ALL},
     {"--help-keys", OPTION_HELP_KEYS, false, FOR_ALL},
+    {"-V", OPTION_VERSION, false, FOR_ALL},
     {"--version", OPTION_VERSION, false, FOR_ALL},
 };
 
@@ -101,17 +111,18 @@ static const char *next(struct words *words)
     return *words->p++;
 }
 
-static enum kh_rc take_file(struct kh_options *options, const char *path, struct kh_err *err)
+static enum kh_rc take_file(const char **file, const char *path, const char *what,
+                            struct kh_err *err)
 {
     kh_assert(path != NULL);
     if (path[0] == '\0') {
-        return kh_fail(err, KH_INVALID, "the name of the properties file is empty");
+        return kh_fail(err, KH_INVALID, "the name of the %s file is empty", what);
     }
-    if (options->properties != NULL) {
-        return kh_fail(err, KH_INVALID, "one properties file is wanted, not both %s and %s",
-                       options->properties, path);
+    if (*file != NULL) {
+        return kh_fail(err, KH_INVALID, "one %s file is wanted, not both %s and %s", what, *file,
+                       path);
     }
-    options->properties = path;
+    *file = path;
     return KH_OK;
 }
 
@@ -173,7 +184,9 @@ static enum kh_rc take_option(struct kh_options *options, enum option_id id, con
 {
     switch (id) {
     case OPTION_PROPERTIES:
-        return take_file(options, value, err);
+        return take_file(&options->properties, value, "properties", err);
+    case OPTION_LOG_CONFIGURATION:
+        return take_file(&options->log_configuration, value, "log configuration", err);
     case OPTION_LOG_LEVEL:
         return take_level(options, value, err);
     case OPTION_SET:
@@ -248,7 +261,7 @@ static enum kh_rc take_word(struct kh_options *options, const char *word, struct
     const char *wanted = kh_command_word(options->command, options->words_n);
 
     if (wanted == NULL) {
-        return take_file(options, word, err);
+        return take_file(&options->overridden, word, "properties", err);
     }
     if (word[0] == '\0') {
         return kh_fail(err, KH_INVALID, "%s: %s is empty", kh_command_name(options->command),
@@ -274,10 +287,18 @@ static enum kh_rc take_command(struct kh_options *options, struct words *words, 
     return kh_command_find(group, has_name ? next(words) : NULL, &options->command, err);
 }
 
-static enum kh_rc check_complete(const struct kh_options *options, struct kh_err *err)
+static enum kh_rc check_complete(struct kh_options *options, struct kh_err *err)
 {
     const char *missing = kh_command_word(options->command, options->words_n);
 
+    if (options->properties == NULL) {
+        options->properties = options->overridden;
+        options->overridden = NULL;
+    }
+    if (options->overridden != NULL && options->command != KH_COMMAND_RUN) {
+        return kh_fail(err, KH_INVALID, "one properties file is wanted, not both %s and %s",
+                       options->properties, options->overridden);
+    }
     if (missing != NULL) {
         return kh_fail(err, KH_INVALID, "%s: %s is missing", kh_command_name(options->command),
                        missing);

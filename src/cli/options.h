@@ -7,7 +7,8 @@
  * Truth   GNU conventions: --name=value or --name value, -p value or -pvalue, "--" ends the
  *         options. As the Java daemon does, an argument that is no option is the properties file;
  *         but behind a first word "config", "table" or "leases", which is a sub-command
- *         (cli/command.h), the sub-command's own arguments come first.
+ *         (cli/command.h), the sub-command's own arguments come first. The file gives way to
+ *         --properties. @FILE is read before (cli/argv.h).
  */
 #ifndef KH_CLI_OPTIONS_H
 #define KH_CLI_OPTIONS_H
@@ -40,6 +41,8 @@ struct kh_options {
     const char *properties; /* RUN: path, "-" for standard input; never NULL then */
     const char *assignments[KH_OPTIONS_SETS_MAX]; /* --set: KEY=VALUE */
     size_t assignments_n;
+    const char *overridden;        /* a file that gave way to the option; NULL: none */
+    const char *log_configuration; /* path of a logback.xml; NULL: none */
     bool exit_when_done;
     bool adopt;
     bool log_level_is_set; /* then log_level beats logLevel of the file */

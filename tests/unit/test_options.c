@@ -112,6 +112,36 @@ START_TEST(config_is_one_word_and_takes_the_file_like_a_run)
 }
 END_TEST
 
+/* As the Java daemon does. */
+START_TEST(a_file_alone_gives_way_to_the_option)
+{
+    static const char *const lines[] = {"f -p g", "-p g f"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        ck_assert_int_eq(parse(lines[i]), KH_OK);
+        ck_assert_str_eq(options.properties, "g");
+        ck_assert_str_eq(options.overridden, "f");
+    }
+    ck_assert_int_eq(parse("f"), KH_OK);
+    ck_assert_ptr_null(options.overridden);
+}
+END_TEST
+
+START_TEST(a_logback_file_can_be_named)
+{
+    static const char *const lines[] = {"-l x f", "f -lx", "--log-configuration x f",
+                                        "--log-configuration=x f"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        ck_assert_int_eq(parse(lines[i]), KH_OK);
+        ck_assert_str_eq(options.properties, "f");
+        ck_assert_str_eq(options.log_configuration, "x");
+    }
+    ck_assert_int_eq(parse("f"), KH_OK);
+    ck_assert_ptr_null(options.log_configuration);
+}
+END_TEST
+
 START_TEST(help_and_version_need_no_file)
 {
     ck_assert_int_eq(parse("--help"), KH_OK);
@@ -121,6 +151,8 @@ START_TEST(help_and_version_need_no_file)
     ck_assert_int_eq(parse("--help-keys"), KH_OK);
     ck_assert_int_eq(options.wish, KH_WISH_HELP_KEYS);
     ck_assert_int_eq(parse("f --version"), KH_OK);
+    ck_assert_int_eq(options.wish, KH_WISH_VERSION);
+    ck_assert_int_eq(parse("-V"), KH_OK);
     ck_assert_int_eq(options.wish, KH_WISH_VERSION);
 }
 END_TEST
@@ -218,6 +250,9 @@ START_TEST(mistakes_are_named)
     assert_refused("--propertis f", "there is no option --propertis");
     assert_refused("-x", "there is no option -x");
     assert_refused("f g", "one properties file is wanted, not both f and g");
+    assert_refused("-p f --properties g", "one properties file is wanted, not both f and g");
+    assert_refused("-l x -l y f", "one log configuration file is wanted, not both x and y");
+    assert_refused("f -l", "option -l needs a value");
     assert_refused("-p", "option -p needs a value");
     assert_refused("--properties=", "the name of the properties file is empty");
     assert_refused("--exit-when-done=yes f", "option --exit-when-done takes no value");
@@ -267,10 +302,19 @@ START_TEST(what_is_documented_agrees)
                                    KH_EXIT_DATA,     KH_EXIT_NOINPUT,   KH_EXIT_UNAVAILABLE,
                                    KH_EXIT_SOFTWARE, KH_EXIT_OSERR,     KH_EXIT_CANTCREAT,
                                    KH_EXIT_TEMPFAIL, KH_EXIT_NOPERM,    KH_EXIT_CONFIG};
-    static const char *const names[] = {"set",       "properties",  "exit\\-when\\-done",
-                                        "adopt",     "log\\-level", "json",
-                                        "dry\\-run", "force",       "wait",
-                                        "to",        "help",        "help\\-keys",
+    static const char *const names[] = {"set",
+                                        "properties",
+                                        "exit\\-when\\-done",
+                                        "log\\-configuration",
+                                        "adopt",
+                                        "log\\-level",
+                                        "json",
+                                        "dry\\-run",
+                                        "force",
+                                        "wait",
+                                        "to",
+                                        "help",
+                                        "help\\-keys",
                                         "version"};
     struct kh_buf manual;
     struct kh_buf readme;
@@ -317,6 +361,8 @@ int main(void)
     tcase_add_test(tcase, keys_can_be_set_as_often_as_wanted);
     tcase_add_test(tcase, a_dash_is_standard_input);
     tcase_add_test(tcase, config_is_one_word_and_takes_the_file_like_a_run);
+    tcase_add_test(tcase, a_file_alone_gives_way_to_the_option);
+    tcase_add_test(tcase, a_logback_file_can_be_named);
     tcase_add_test(tcase, help_and_version_need_no_file);
     tcase_add_loop_test(tcase, each_sub_command_is_known, 0, COMMANDS_N);
     tcase_add_test(tcase, a_sub_command_takes_its_words_and_options);
