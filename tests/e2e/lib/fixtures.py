@@ -71,23 +71,38 @@ def stream(kinesis, name):
 
 
 @pytest.fixture
-def start(binary, real_parts, tmp_path, request):
-    """start(properties, environment, …) runs a kcl-host; all of them are gone when the test ends."""
+def launch(tmp_path):
+    """launch(argv, environment) runs any command line as start does its own; all are gone when the test ends."""
     started = []
     path = f"{host.PROCESSORS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-    def run(properties, environment=None, arguments=(), wrap=()):
-        file = properties
-        if isinstance(properties, dict):
-            file = tmp_path / f"app{len(started)}.properties"
-            file.write_text(host.properties(real_parts.kclpy_sample_properties().read_text(), properties))
+    def run(argv, environment=None):
         whole = {"PATH": path, "KH_JOURNAL": str(tmp_path / "journal"), **(environment or {})}
-        started.append(host.Host([*wrap, binary, "--properties", str(file), *arguments], tmp_path, whole))
+        started.append(host.Host([str(word) for word in argv], tmp_path, whole))
         return started[-1]
 
     yield run
     for one in started:
         one.clean_up()
+
+
+@pytest.fixture
+def write_properties(real_parts, tmp_path):
+    """Makes a file of the Python client's sample.properties and changes to it."""
+    def write(changes):
+        file = tmp_path / f"app{len(list(tmp_path.glob('app*.properties')))}.properties"
+        file.write_text(host.properties(real_parts.kclpy_sample_properties().read_text(), changes))
+        return file
+    return write
+
+
+@pytest.fixture
+def start(binary, launch, write_properties):
+    """start(properties, environment, …) runs a kcl-host; all of them are gone when the test ends."""
+    def run(properties, environment=None, arguments=(), wrap=()):
+        file = write_properties(properties) if isinstance(properties, dict) else properties
+        return launch([*wrap, binary, "--properties", file, *arguments], environment)
+    return run
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KCLPY = "3.1.3"
+AWS_KCL = "2.3.2"  # the client library for Node
 KINESIS_LOCAL = "0.6.2"
 DYNAMODB_LOCAL = "2.5.2"
 JAVA_DAEMONS = ("2.7.2", "3.1.3")
@@ -128,11 +129,20 @@ class Parts:
         return self._have(f"java-multilang-{version}", lambda folder: maven(
             folder, f"{MULTILANG}:{version}", *UNNAMED.get(version, [])))
 
+    def kclpy_helper(self):
+        return self.venv() / f"amazon_kclpy-{KCLPY}" / "samples" / "amazon_kclpy_helper.py"
+
     def kinesis_local(self):
+        return self._npm("kinesis-local", KINESIS_LOCAL)
+
+    def aws_kcl(self):
+        return self._npm("aws-kcl", AWS_KCL)
+
+    def _npm(self, name, version):
         def make(folder):
             (folder / "package.json").write_text("{}\n")
-            run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"kinesis-local@{KINESIS_LOCAL}"], cwd=folder)
-        return self._have(f"kinesis-local-{KINESIS_LOCAL}", make) / "node_modules" / "kinesis-local"
+            run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"{name}@{version}"], cwd=folder)
+        return self._have(f"{name}-{version}", make) / "node_modules" / name
 
 
 def cache_folder():
