@@ -55,10 +55,12 @@ def signature_problem(handler, body):
 
 
 class Front:
-    """Serves on a free port while its `with` block runs."""
+    """Serves on a free port while its `with` block runs. With about, a function of a request's body, the rule is for
+    those requests alone of which it is true."""
 
-    def __init__(self, upstream=None, rule=None):
+    def __init__(self, upstream=None, rule=None, about=None):
         self.rule = rule or (lambda operation, before: None)
+        self.about = about or (lambda body: True)
         self.operations = []  # every request's operation, in order
         self.problems = []  # what was wrong with signatures
         self.lock = threading.Lock()
@@ -67,11 +69,11 @@ class Front:
         self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
-    def judge(self, operation):
+    def judge(self, operation, body):
         with self.lock:
             before = self.operations.count(operation)
             self.operations.append(operation)
-            return self.rule(operation, before)
+            return self.rule(operation, before) if self.about(body) else None
 
     def __enter__(self):
         self.thread.start()
@@ -93,7 +95,7 @@ def make_handler(front, upstream):
             problem = signature_problem(self, body)
             if problem:
                 front.problems.append(problem)
-            verdict = front.judge(operation)
+            verdict = front.judge(operation, body)
             if verdict is None or verdict == LOSE:
                 status, headers, answer = self.pass_on(body)
             else:

@@ -4,6 +4,7 @@ Each line is one write with O_APPEND, so the order in the file is the order of e
 kill loses no line that was written before it.
 """
 
+import base64
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,7 @@ class Journal:
             session.last_line = number
             session.events.append((line["event"], line["at"]))
             if line["event"] == "record":
-                session.records.append((int(line["sequence"]), line["data"], line["at"]))
+                session.records.append((int(line["sequence"]), data_of(line), line["at"]))
             elif line["event"] == "checkpoint.asked" and line["sequence"]:
                 session.asked.append(line["sequence"])
             elif line["event"] == "checkpoint.done" and line["sequence"]:
@@ -90,6 +91,11 @@ class Journal:
         """Monotonic seconds of the first such event over all shards, or None."""
         times = [line["at"] for shard in self.shards() for line in self.lines(shard) if line["event"] == event]
         return min(times, default=None)
+
+
+def data_of(line):
+    """A shell cannot say every text in JSON: its journals have the data in base64."""
+    return base64.b64decode(line["base64"]).decode() if "base64" in line else line["data"]
 
 
 def check_exactly_once(journal, stream):
