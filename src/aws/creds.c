@@ -150,8 +150,8 @@ static enum kh_rc add_element(struct kh_creds *creds, struct kh_str element, str
                        KH_STR_ARG(name));
     }
     if (count_params(params) > row->params_max) {
-        return kh_fail(err, KH_INVALID, "%.*s: takes at most %zu parameters behind |, not \"%.*s\"",
-                       KH_STR_ARG(name), row->params_max, KH_STR_ARG(params));
+        return kh_fail(err, KH_INVALID, "%.*s: takes at most %zu parameters behind |, not %zu",
+                       KH_STR_ARG(name), row->params_max, count_params(params));
     }
     for (size_t i = 0; i < ROW_MAX && row->providers[i] != NULL; i++) {
         struct link *link = &creds->chain[creds->chain_n];

@@ -75,16 +75,20 @@ static void settle_stream(const struct settle *settle)
         kh_value_set_text(&settings->region_name, arn.region);
         settings->region_name_place = from("streamArn", settings->stream_arn_place);
     }
-    if (kh_str_eq(arn.region, kh_str(settings->region_name))) {
+    const bool own = settings->kinesis_region_is_set;
+    const char *region = own ? settings->kinesis_region : settings->region_name;
+    if (kh_str_eq(arn.region, kh_str(region))) {
         kh_value_set_text(&settings->stream_arn, arn.arn);
         return;
     }
     /* A region refuses another one's ARN. The Java daemon takes no more than the name out of it,
      * and that is how the Python client's own sample file works. */
-    kh_problem_add(settle->problems, KH_PROBLEM_WARN, settings->region_name_place,
-                   "regionName = %s counts, though streamArn %s has another region: only "
+    kh_problem_add(settle->problems, KH_PROBLEM_WARN,
+                   own ? settings->kinesis_region_place : settings->region_name_place,
+                   "%s = %s counts, though streamArn %s has another region: only "
                    "the name of the stream is taken from it",
-                   settings->region_name, kh_place_text(settings->stream_arn_place, room));
+                   own ? "kinesisClient.region" : "regionName", region,
+                   kh_place_text(settings->stream_arn_place, room));
     kh_value_set_text(&settings->stream_arn, KH_STR(""));
 }
 
@@ -120,8 +124,11 @@ static void settle_start(const struct settle *settle)
 static void settle_retrieval(const struct settle *settle)
 {
     const struct kh_settings *settings = settle->settings;
-    bool polling_key =
-        settings->max_records_is_set || settings->idle_time_between_reads_in_millis_is_set;
+    const bool polling_key = settings->max_records_is_set ||
+                             settings->idle_time_between_reads_in_millis_is_set ||
+                             settings->millis_behind_latest_threshold_for_reduced_tps_is_set ||
+                             settings->retry_get_records_in_seconds_is_set ||
+                             settings->max_get_records_thread_pool_is_set;
 
     if (settings->retrieval_mode == KH_RETRIEVAL_FANOUT ||
         (settings->retrieval_mode == KH_RETRIEVAL_DEFAULT && !polling_key)) {

@@ -22,6 +22,19 @@ struct client_wish {
     const char *provider;
 };
 
+/* A service may have a region of its own: what key says, unless it says nothing. */
+static enum kh_rc find_region(const char *key, const char *own, const char *common,
+                              char region[KH_REGION_MAX + 1], struct kh_err *err)
+{
+    if (own[0] == '\0') {
+        return kh_region_find(common, region, err);
+    }
+    if (!kh_region_is_valid(kh_str(own)) || !kh_str_copy(region, KH_REGION_MAX + 1, kh_str(own))) {
+        return kh_fail(err, KH_INVALID, "%s: \"%s\" should look like us-east-1", key, own);
+    }
+    return KH_OK;
+}
+
 static enum kh_rc open_client(struct kh_access *access, struct kh_loop *loop,
                               const struct client_wish *wish, struct kh_creds **creds,
                               struct kh_aws_client **client, struct kh_err *err)
@@ -58,19 +71,25 @@ enum kh_rc kh_access_open(struct kh_access *access, struct kh_loop *loop,
     if (!wants_kinesis && !wants_dynamodb) {
         return KH_OK; /* everything is on this machine: no region, no credentials, no curl */
     }
-    rc = kh_region_find(settings->region_name, access->region, err);
-    if (rc == KH_OK) {
-        rc = kh_http_new(&access->http, loop, err);
+    rc = kh_http_new(&access->http, loop, err);
+    if (rc == KH_OK && wants_kinesis) {
+        rc = find_region("kinesisClient.region", settings->kinesis_region, settings->region_name,
+                         access->kinesis_region, err);
+    }
+    if (rc == KH_OK && wants_dynamodb) {
+        rc = find_region("dynamoDbClient.region", settings->dynamo_db_region, settings->region_name,
+                         access->dynamodb_region, err);
     }
     if (rc == KH_OK && wants_kinesis) {
         rc = open_client(access, loop,
-                         &(struct client_wish){&kinesis, access->region, settings->kinesis_endpoint,
+                         &(struct client_wish){&kinesis, access->kinesis_region,
+                                               settings->kinesis_endpoint,
                                                settings->aws_credentials_provider},
                          &access->kinesis_creds, &access->kinesis, err);
     }
     if (rc == KH_OK && wants_dynamodb) {
         rc = open_client(access, loop,
-                         &(struct client_wish){&dynamodb, access->region,
+                         &(struct client_wish){&dynamodb, access->dynamodb_region,
                                                settings->dynamo_db_endpoint,
                                                settings->aws_credentials_provider_dynamo_db},
                          &access->dynamodb_creds, &access->dynamodb, err);

@@ -15,7 +15,8 @@
 #include "io/loop.h"
 
 struct kh_access {
-    char region[KH_REGION_MAX + 1]; /* "" if none is needed */
+    char kinesis_region[KH_REGION_MAX + 1]; /* "" if none is needed */
+    char dynamodb_region[KH_REGION_MAX + 1];
     struct kh_http *http;
     struct kh_creds *kinesis_creds;
     struct kh_creds *dynamodb_creds;

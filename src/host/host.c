@@ -333,7 +333,8 @@ static void on_ensured(void *arg, const struct kh_err *err)
         struct kh_err why = *err;
 
         if (!try_again(host, err)) {
-            fail(host, kh_setup_refused_store(host->settings, host->access.region, &why), &why);
+            fail(host, kh_setup_refused_store(host->settings, host->access.dynamodb_region, &why),
+                 &why);
         }
         return;
     }
@@ -349,7 +350,8 @@ static void on_identified(void *arg, const char *mark, const struct kh_err *err)
         struct kh_err why = *err;
 
         if (!try_again(host, err)) {
-            fail(host, kh_setup_refused_source(host->settings, host->access.region, &why), &why);
+            fail(host, kh_setup_refused_source(host->settings, host->access.kinesis_region, &why),
+                 &why);
         }
         return;
     }
@@ -373,7 +375,8 @@ static void on_stream_listed(struct host *host, enum kh_rc rc, const struct kh_e
     }
     why = *err;
     if (!try_again(host, err)) {
-        fail(host, kh_setup_refused_source(host->settings, host->access.region, &why), &why);
+        fail(host, kh_setup_refused_source(host->settings, host->access.kinesis_region, &why),
+             &why);
     }
 }
 
@@ -482,14 +485,14 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
         source.kinesis = host->access.kinesis;
         rc = kh_source_open(&host->source, &source, err);
         if (rc != KH_OK) {
-            host->status = kh_setup_refused_source(settings, host->access.region, err);
+            host->status = kh_setup_refused_source(settings, host->access.kinesis_region, err);
         }
     }
     if (rc == KH_OK) {
         store.dynamodb = host->access.dynamodb;
         rc = kh_store_open(&host->store, &store, err);
         if (rc != KH_OK) {
-            host->status = kh_setup_refused_store(settings, host->access.region, err);
+            host->status = kh_setup_refused_store(settings, host->access.dynamodb_region, err);
         }
     }
     return rc;

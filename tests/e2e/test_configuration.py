@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from lib import front
+
 FILE = "executableName = ${RUN:-cat}\napplicationName = app\nstreamName = orders\nretrievalMode = POLLING\n"
 
 
@@ -128,6 +130,22 @@ def test_a_file_of_100_mb_is_refused_at_once(config, tmp_path):
     with open(path, "wb") as file:
         file.truncate(100 << 20)
     assert "has more than the 1048576 bytes that a properties file may have" in complaint(config("", None, file=str(path)), 78)
+
+
+def test_each_service_may_have_its_own_region(stream, start, app, notes, kinesis, dynamodb, exit_status):
+    """The fronts see to the signatures; the stream is where regionName is not."""
+    stream.put(100)
+    with front.Front(kinesis.endpoint) as stream_side, front.Front(dynamodb.endpoint) as table_side:
+        host = start({**app, "regionName": "eu-west-1", "kinesisClient.region": "us-east-1",
+                      "kinesisEndpoint": stream_side.endpoint, "dynamoDBEndpoint": table_side.endpoint})
+        host.wait_for(lambda: notes.seen() == 100, "all records")
+        assert host.terminate()[0] == 0
+    assert stream_side.regions == {"us-east-1"}
+    assert table_side.regions == {"eu-west-1"}
+    assert stream_side.problems + table_side.problems == []
+    host = start({**app, "dynamoDbClient.region": "nowhere at all"})
+    assert host.wait_exit() == exit_status["CONFIG"]
+    assert 'dynamoDbClient.region: "nowhere at all" should look like us-east-1' in host.text().replace("\\", "")
 
 
 def test_a_processor_is_started_with_what_was_set(start, tmp_path, notes):

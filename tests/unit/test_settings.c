@@ -555,6 +555,29 @@ START_TEST(a_polling_key_selects_polling)
 }
 END_TEST
 
+START_TEST(keys_that_do_nothing_select_polling_all_the_same)
+{
+    ck_assert_int_eq(parse("executableName=x\napplicationName=a\nstreamName=s\n"
+                           "retryGetRecordsInSeconds=0\n"),
+                     KH_OK);
+    ck_assert_uint_eq(problems.n, 1);
+    ck_assert_str_eq(problems.items[0].text,
+                     "f: these keys have no effect in this version: retryGetRecordsInSeconds");
+}
+END_TEST
+
+START_TEST(a_region_of_the_stream_s_own_is_held_against_its_arn)
+{
+    ck_assert_int_eq(parse("executableName=x\napplicationName=a\nretrievalMode=polling\n"
+                           "streamArn=arn:aws:kinesis:eu-west-1:123456789012:stream/orders\n"
+                           "regionName=us-east-1\nkinesisClient.region=eu-west-1\n"),
+                     KH_OK);
+    ck_assert_uint_eq(problems.n, 0);
+    ck_assert_str_eq(settings.stream_arn, "arn:aws:kinesis:eu-west-1:123456789012:stream/orders");
+    ck_assert_str_eq(settings.region_name, "us-east-1");
+}
+END_TEST
+
 START_TEST(keys_without_effect_are_told_in_one_line)
 {
     ck_assert_int_eq(parse(NEEDED "metricsBufferTimeMillis=5\nfanoutConfig.consumerName=c\n"
@@ -696,6 +719,8 @@ int main(void)
     tcase_add_test(tcase, the_pauses_before_a_restart_are_in_order);
     tcase_add_test(tcase, fan_out_is_not_there_and_is_told);
     tcase_add_test(tcase, a_polling_key_selects_polling);
+    tcase_add_test(tcase, keys_that_do_nothing_select_polling_all_the_same);
+    tcase_add_test(tcase, a_region_of_the_stream_s_own_is_held_against_its_arn);
     tcase_add_test(tcase, keys_without_effect_are_told_in_one_line);
     tcase_add_test(tcase, an_old_key_says_what_to_write_instead);
     tcase_add_test(tcase, text_with_a_nul_or_too_long_is_refused);

@@ -63,6 +63,7 @@ class Front:
         self.about = about or (lambda body: True)
         self.operations = []  # every request's operation, in order
         self.problems = []  # what was wrong with signatures
+        self.regions = set()  # that requests were signed for
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(self, upstream))
         self.server.daemon_threads = True
@@ -95,6 +96,8 @@ def make_handler(front, upstream):
             problem = signature_problem(self, body)
             if problem:
                 front.problems.append(problem)
+            else:
+                front.regions.add(self.headers["Authorization"].split("/")[2])
             verdict = front.judge(operation, body)
             if verdict is None or verdict == LOSE:
                 status, headers, answer = self.pass_on(body)
