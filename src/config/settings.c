@@ -369,6 +369,8 @@ enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
 {
     struct load load = {.take = {settings, problems}, .sources = sources};
 
+    settings->file = problems->file;
+
     kh_arena_init(&load.arena);
     enum kh_rc rc = take_text(&load, text);
     begin_source(&load);
@@ -388,6 +390,24 @@ enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
     }
     kh_arena_fini(&load.arena);
     return rc;
+}
+
+enum kh_rc kh_settings_blame(const struct kh_settings *settings, struct kh_place place,
+                             struct kh_err *err)
+{
+    switch (place.origin) {
+    case KH_ORIGIN_FILE:
+        kh_assert(settings->file != NULL);
+        return kh_wrap(err, "%s:%u", settings->file, place.line);
+    case KH_ORIGIN_ENVIRONMENT:
+        return kh_wrap(err, "environment variable %.*s", KH_STR_ARG(place.name));
+    case KH_ORIGIN_OPTION:
+        return kh_wrap(err, "--set");
+    case KH_ORIGIN_DEFAULT:
+    case KH_ORIGIN_KEY:
+        break;
+    }
+    return err->rc;
 }
 
 /* All of a file, or a little more than a properties file may have, which kh_properties_parse then

@@ -80,6 +80,7 @@ struct kh_settings {
     struct kh_place field##_place;
 #include "config/settings.def"
     char **executable_argv; /* owned; executable_name split at blanks, NULL-terminated */
+    const char *file;       /* borrowed: problems->file of what was read last */
 };
 
 /* All defaults. */
@@ -105,6 +106,11 @@ enum kh_rc kh_settings_load(struct kh_settings *settings, const struct kh_settin
 enum kh_rc kh_settings_parse(struct kh_settings *settings, struct kh_str text,
                              const struct kh_settings_sources *sources,
                              struct kh_problems *problems) KH_MUST_USE;
+
+/* Put before err's text where the value was given that turned out to be wrong: "FILE:LINE",
+ * "environment variable NAME", "--set". Nothing if it is the default. Returns err's own code. */
+enum kh_rc kh_settings_blame(const struct kh_settings *settings, struct kh_place place,
+                             struct kh_err *err);
 
 /* The rows of settings.def, for help texts and tests. */
 struct kh_setting_help {

@@ -20,17 +20,30 @@ struct client_wish {
     const char *region;
     const char *endpoint;
     const char *provider;
+    struct kh_place provider_place;
+    const struct kh_settings *settings;
 };
 
-/* A service may have a region of its own: what key says, unless it says nothing. */
-static enum kh_rc find_region(const char *key, const char *own, const char *common,
+/* A key that gives a service a region of its own, unless it says nothing. */
+struct own_region {
+    const char *key;
+    const char *value;
+    struct kh_place place;
+};
+
+static enum kh_rc find_region(const struct kh_settings *settings, const struct own_region *own,
                               char region[KH_REGION_MAX + 1], struct kh_err *err)
 {
-    if (own[0] == '\0') {
-        return kh_region_find(common, region, err);
+    if (own->value[0] == '\0') {
+        const enum kh_rc rc = kh_region_find(settings->region_name, region, err);
+
+        return rc == KH_OK ? rc : kh_settings_blame(settings, settings->region_name_place, err);
     }
-    if (!kh_region_is_valid(kh_str(own)) || !kh_str_copy(region, KH_REGION_MAX + 1, kh_str(own))) {
-        return kh_fail(err, KH_INVALID, "%s: \"%s\" should look like us-east-1", key, own);
+    if (!kh_region_is_valid(kh_str(own->value)) ||
+        !kh_str_copy(region, KH_REGION_MAX + 1, kh_str(own->value))) {
+        (void)kh_fail(err, KH_INVALID, "%s: \"%s\" should look like us-east-1", own->key,
+                      own->value);
+        return kh_settings_blame(settings, own->place, err);
     }
     return KH_OK;
 }
@@ -53,6 +66,7 @@ static enum kh_rc open_client(struct kh_access *access, struct kh_loop *loop,
 
     if (rc == KH_OK) {
         rc = kh_creds_new(creds, loop, wish->provider, err);
+        rc = rc == KH_OK ? rc : kh_settings_blame(wish->settings, wish->provider_place, err);
     }
     if (rc == KH_OK) {
         rc = kh_aws_client_new(client, loop, access->http, *creds, &config, err);
@@ -73,26 +87,32 @@ enum kh_rc kh_access_open(struct kh_access *access, struct kh_loop *loop,
     }
     rc = kh_http_new(&access->http, loop, err);
     if (rc == KH_OK && wants_kinesis) {
-        rc = find_region("kinesisClient.region", settings->kinesis_region, settings->region_name,
+        rc = find_region(settings,
+                         &(struct own_region){"kinesisClient.region", settings->kinesis_region,
+                                              settings->kinesis_region_place},
                          access->kinesis_region, err);
     }
     if (rc == KH_OK && wants_dynamodb) {
-        rc = find_region("dynamoDbClient.region", settings->dynamo_db_region, settings->region_name,
+        rc = find_region(settings,
+                         &(struct own_region){"dynamoDbClient.region", settings->dynamo_db_region,
+                                              settings->dynamo_db_region_place},
                          access->dynamodb_region, err);
     }
     if (rc == KH_OK && wants_kinesis) {
         rc = open_client(access, loop,
                          &(struct client_wish){&kinesis, access->kinesis_region,
                                                settings->kinesis_endpoint,
-                                               settings->aws_credentials_provider},
+                                               settings->aws_credentials_provider,
+                                               settings->aws_credentials_provider_place, settings},
                          &access->kinesis_creds, &access->kinesis, err);
     }
     if (rc == KH_OK && wants_dynamodb) {
-        rc = open_client(access, loop,
-                         &(struct client_wish){&dynamodb, access->dynamodb_region,
-                                               settings->dynamo_db_endpoint,
-                                               settings->aws_credentials_provider_dynamo_db},
-                         &access->dynamodb_creds, &access->dynamodb, err);
+        rc = open_client(
+            access, loop,
+            &(struct client_wish){&dynamodb, access->dynamodb_region, settings->dynamo_db_endpoint,
+                                  settings->aws_credentials_provider_dynamo_db,
+                                  settings->aws_credentials_provider_dynamo_db_place, settings},
+            &access->dynamodb_creds, &access->dynamodb, err);
     }
     if (rc != KH_OK) {
         kh_access_close(access);

@@ -486,6 +486,7 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
         rc = kh_source_open(&host->source, &source, err);
         if (rc != KH_OK) {
             host->status = kh_setup_refused_source(settings, host->access.kinesis_region, err);
+            (void)kh_settings_blame(settings, settings->source_place, err);
         }
     }
     if (rc == KH_OK) {
@@ -493,6 +494,7 @@ static enum kh_rc open_edges(struct host *host, struct kh_err *err)
         rc = kh_store_open(&host->store, &store, err);
         if (rc != KH_OK) {
             host->status = kh_setup_refused_store(settings, host->access.dynamodb_region, err);
+            (void)kh_settings_blame(settings, settings->lease_store_place, err);
         }
     }
     return rc;
@@ -529,7 +531,7 @@ static enum kh_rc open_host(struct host *host, struct kh_err *err)
 
     if (rc != KH_OK) {
         host->status = KH_EXIT_CONFIG;
-        return rc;
+        return kh_settings_blame(host->settings, host->settings->executable_name_place, err);
     }
     rc = kh_setup_worker(&host->config, host->settings, err);
     host->config.exit_when_done = host->exit_when_done;

@@ -52,10 +52,11 @@ static enum kh_rc choose_versions(struct kh_worker_config *config,
         return KH_OK;
     }
     if (config->versions != KH_VERSIONS_AUTO) {
-        return kh_fail(err, KH_INVALID,
-                       "clientVersionConfig: leaseStore = %s holds leases and nothing else; leave "
-                       "it at AUTO, or use leaseStore = dynamodb",
-                       settings->lease_store);
+        (void)kh_fail(err, KH_INVALID,
+                      "clientVersionConfig: leaseStore = %s holds leases and nothing else; leave "
+                      "it at AUTO, or use leaseStore = dynamodb",
+                      settings->lease_store);
+        return kh_settings_blame(settings, settings->client_version_config_place, err);
     }
     config->versions = KH_VERSIONS_NONE;
     return KH_OK;
@@ -100,15 +101,17 @@ static kh_ms list_ms(kh_ms failover_ms)
 }
 
 /* A pattern that is none is told before anything is started. */
-static enum kh_rc copy_assignment(struct kh_worker_config *config, const char *wanted,
-                                  struct kh_err *err)
+static enum kh_rc copy_assignment(struct kh_worker_config *config,
+                                  const struct kh_settings *settings, struct kh_err *err)
 {
+    const char *wanted = settings->assignment;
     struct kh_assignment assignment;
     const bool fits = kh_str_copy(config->assignment, sizeof(config->assignment), kh_str(wanted));
 
     kh_assert(fits); /* settings.def has the same limit */
     if (kh_assignment_init(&assignment, wanted, err) != KH_OK) {
-        return kh_wrap(err, "assignment");
+        (void)kh_wrap(err, "assignment");
+        return kh_settings_blame(settings, settings->assignment_place, err);
     }
     kh_assignment_fini(&assignment);
     return KH_OK;
@@ -181,7 +184,7 @@ enum kh_rc kh_setup_worker(struct kh_worker_config *config, const struct kh_sett
     if (choose_versions(config, settings, err) != KH_OK) {
         return err->rc;
     }
-    if (copy_assignment(config, settings->assignment, err) != KH_OK) {
+    if (copy_assignment(config, settings, err) != KH_OK) {
         return err->rc;
     }
     return name_worker(config, settings->worker_id, err);

@@ -77,6 +77,30 @@ def test_mistakes_of_all_sources_are_told_at_once(config):
     assert "kcl-host: --set: unknown key \"retrievalMod\"; did you mean retrievalMode?" in said
 
 
+@pytest.mark.parametrize("pair, words", [
+    ("leaseStore=papyrus:/x", ["leaseStore", "papyrus:/x", "sqlite:PATH"]),
+    ("assignment=pinned:[", ["assignment", "no regular expression"]),
+    ("source=folder:x", ["source folder:x", "file:DIR"]),
+    ("executableName=no_such_program", ["executableName", "no_such_program", "PATH"]),
+    ("AwsCredentialsProvider=NoSuch", ["AwsCredentialsProvider", "NoSuch", "DefaultCredentialsProvider"]),
+    ("regionName=x+y", ["regionName", "x+y", "us-east-1"]),
+    ("kinesisClient.region=x+y", ["kinesisClient.region", "x+y", "us-east-1"]),
+    ("clientVersionConfig=CLIENT_VERSION_CONFIG_3X", ["clientVersionConfig", "AUTO"]),
+])
+def test_what_is_found_out_later_names_the_place_as_well(config, pair, words):
+    """The three sources in turn, each with what only the part that uses the value can judge."""
+    text = FILE + "regionName = us-east-1\nleaseStore = memory\n"
+    key, value = pair.split("=", 1)
+    kept = "".join(line + "\n" for line in text.splitlines() if not line.startswith(key + " "))
+    for done, place in ((config(f"{kept}{key} = {value}\n", None), f"app.properties:{kept.count(chr(10)) + 1}: "),
+                        (config(kept, {f"KCL_{key.replace('.', '_')}": value}), "environment variable KCL_"),
+                        (config(kept, None, "--set", pair), "--set: ")):
+        said = [line for line in done.stderr.decode().splitlines() if line.startswith("error ")]
+        assert done.returncode == 78, done.stderr
+        assert len(said) == 1, said
+        assert all(word in said[0] for word in [place, *words]), said[0]
+
+
 # Files that are odd: one sentence, the right status.
 
 

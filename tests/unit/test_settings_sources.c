@@ -315,6 +315,28 @@ START_TEST(a_key_without_effect_is_told_where_it_was_given)
 }
 END_TEST
 
+static void assert_blamed(struct kh_place place, const char *sentence)
+{
+    struct kh_err err;
+
+    (void)kh_fail(&err, KH_DENIED, "workerId: no");
+    ck_assert_int_eq(kh_settings_blame(&settings, place, &err), KH_DENIED);
+    ck_assert_str_eq(err.text, sentence);
+}
+
+START_TEST(what_is_found_out_later_can_name_the_place)
+{
+    ck_assert_int_eq(
+        parse(NEEDED "workerId=w\n", ENVIRONMENT("KCL_MAX_RECORDS=2"), SETS("leaseStore=memory")),
+        KH_OK);
+    assert_blamed(settings.worker_id_place, "f:5: workerId: no");
+    assert_blamed(settings.max_records_place, "environment variable KCL_MAX_RECORDS: workerId: no");
+    assert_blamed(settings.lease_store_place, "--set: workerId: no");
+    assert_blamed(settings.region_name_place, "workerId: no");
+    assert_blamed(settings.table_name_place, "workerId: no");
+}
+END_TEST
+
 START_TEST(values_are_shown_as_the_file_would_say_them)
 {
     ck_assert_int_eq(parse(NEEDED "initialPositionInStreamExtended=1700000000\n"
@@ -399,6 +421,7 @@ int main(void)
     tcase_add_test(tcase, variables_stand_for_values_in_the_file_alone);
     tcase_add_test(tcase, a_variable_that_is_not_set_is_told_with_the_key);
     tcase_add_test(tcase, a_key_without_effect_is_told_where_it_was_given);
+    tcase_add_test(tcase, what_is_found_out_later_can_name_the_place);
     tcase_add_test(tcase, values_are_shown_as_the_file_would_say_them);
     tcase_add_test(tcase, secrets_are_never_shown);
     tcase_add_test(tcase, a_secret_is_not_in_the_sentence_that_refuses_it);
