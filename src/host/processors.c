@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "multilang/child.h"
 #include "multilang/quota.h"
+#include "multilang/warden.h"
 #include "wire/multilang.h"
 
 /* Far above all that can come in: a byte from outside becomes at most six here (\\uXXXX), and no
@@ -40,6 +41,7 @@ static struct kh_str key_of(const uint32_t *number)
 
 void kh_processors_init(struct kh_processors *processors)
 {
+    kh_warden_start();
     kh_map_init(&processors->by_number);
 }
 
@@ -56,6 +58,7 @@ void kh_processors_fini(struct kh_processors *processors)
         free_processor(processors->by_number.entries[i].value);
     }
     kh_map_fini(&processors->by_number);
+    kh_warden_stop();
 }
 
 /* ---- from the child ---- */

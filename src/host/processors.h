@@ -25,7 +25,7 @@ struct kh_processors {
     struct kh_map by_number; /* number as 4 bytes -> struct processor, owned */
 };
 
-/* The other members are set by the caller. */
+/* The other members are set by the caller. To be called before there are threads. */
 void kh_processors_init(struct kh_processors *processors);
 void kh_processors_fini(struct kh_processors *processors); /* kills whoever is left */
 

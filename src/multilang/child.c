@@ -14,6 +14,7 @@
 #include "multilang/quota.h"
 #include "multilang/relay.h"
 #include "multilang/spawn.h"
+#include "multilang/warden.h"
 
 #define CHILD_MAGIC 0x6368696cu
 
@@ -381,6 +382,7 @@ static void on_ended(void *arg, pid_t pid, int wait_status)
     kh_assert(pid == child->process.pid);
     kh_assert(!child->exited);
     kh_child_signal(child, SIGKILL); /* what it left running in its group */
+    kh_warden_ended(child->process.pid);
     child->exited = true;
     child->wait_status = wait_status;
     child->left_bytes = bytes_in_pipe(child->process.from_fd);
@@ -450,6 +452,7 @@ enum kh_rc kh_child_start(struct kh_child **child, const struct kh_child_config 
         return rc;
     }
     (void)sigaction(SIGPIPE, &ignore, NULL); /* a child that closes its stdin must not end us */
+    kh_warden_begins(process.pid);
     made = kh_mem_new(1, sizeof(*made));
     made->magic = CHILD_MAGIC;
     made->loop = config->loop;
@@ -476,7 +479,10 @@ void kh_child_free(struct kh_child *child)
     }
     kh_assert(child->magic == CHILD_MAGIC);
     kh_assert(!child->unwanted);
-    kh_child_signal(child, SIGKILL);
+    if (!child->exited) {
+        kh_child_signal(child, SIGKILL);
+        kh_warden_ended(child->process.pid);
+    }
     if (child->in_call) {
         child->unwanted = true;
         return;

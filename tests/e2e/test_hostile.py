@@ -19,6 +19,7 @@ KINDS = {
     "long_line": "child.line_too_long",
     "never_read": "dialog.timeout",
     "hold_pipes": r"child.exited .*status=3",
+    "behind_a_wrapper": "^behind the wrapper",
     "ignore_sigterm": "dialog.does_not_leave",
     "exit_at_once": r"child.exited .*status=9",
     "wrong_json": "child.line_skipped",

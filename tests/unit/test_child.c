@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "multilang/warden.h"
 #include "tests/lib/nth.h"
 #include "tests/lib/suite.h"
 
@@ -419,6 +420,53 @@ START_TEST(children_die_with_the_host)
 END_TEST
 
 /* Every system call of a start fails once: each time an error, nothing left behind. */
+/* The same for what a child has started, when somebody watches. */
+START_TEST(what_children_have_started_dies_with_the_host_too)
+{
+    int pipe_fds[2];
+    pid_t host;
+    pid_t wrapper = 0;
+    int status;
+
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* orphans come to us */
+    ck_assert_int_eq(pipe(pipe_fds), 0);
+    host = fork();
+    if (host == 0) {
+        kh_warden_start();
+        start_script(&a, "exit 0"); /* one that is gone by then */
+        ck_assert(reached(a_exited));
+        start_script(&b, "(trap '' TERM HUP; exec sleep 1000) & wait");
+        wrapper = (pid_t)kh_child_pid(b.child);
+        ck_assert_int_eq(write(pipe_fds[1], &wrapper, sizeof(wrapper)), sizeof(wrapper));
+        (void)pause();
+    }
+    ck_assert_int_eq(read(pipe_fds[0], &wrapper, sizeof(wrapper)), sizeof(wrapper));
+    ck_assert_int_eq(kill(host, SIGKILL), 0);
+    while (waitpid(-1, &status, 0) > 0) { /* host, wrapper, sleep, warden: none stays */
+    }
+    ck_assert_int_eq(errno, ECHILD);
+    ck_assert_int_ne(kill(-wrapper, 0), 0);
+    ck_assert_int_eq(close(pipe_fds[0]), 0);
+    ck_assert_int_eq(close(pipe_fds[1]), 0);
+}
+END_TEST
+
+START_TEST(a_warden_leaves_when_it_is_told_to_and_nobody_needs_one)
+{
+    unsigned fds = nth_open_fds();
+
+    kh_warden_begins(getpid()); /* without one: nothing */
+    kh_warden_start();
+    kh_warden_start();
+    ck_assert_uint_eq(nth_open_fds(), fds + 1);
+    kh_warden_stop();
+    kh_warden_stop();
+    ck_assert_uint_eq(nth_open_fds(), fds);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
 START_TEST(a_start_that_fails_anywhere_leaves_nothing)
 {
     unsigned fds = nth_open_fds();
@@ -867,6 +915,8 @@ int main(void)
     tcase_add_test(tcase, a_child_gets_signals_as_a_shell_would_give_them);
     tcase_add_test(tcase, additions_replace_variables_of_the_same_name_only);
     tcase_add_test(tcase, children_die_with_the_host);
+    tcase_add_test(tcase, what_children_have_started_dies_with_the_host_too);
+    tcase_add_test(tcase, a_warden_leaves_when_it_is_told_to_and_nobody_needs_one);
     tcase_add_test(tcase, a_start_that_fails_anywhere_leaves_nothing);
     tcase_add_test(tcase, lines_end_at_newline_return_or_both_and_the_last_needs_none);
     tcase_add_test(tcase, nul_bytes_are_bytes_like_others);

@@ -41,6 +41,13 @@ def alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def is_warden(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii", errors="replace").strip() == "kcl-host-warden"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Host:
     """One run of kcl-host. Its processes carry a mark in their environment, so that orphans can be found."""
 
@@ -97,7 +104,9 @@ class Host:
         return found
 
     def children(self):
-        return [pid for pid in self.marked() if pid != self.pid]
+        """Whoever is left; the host's own warden only counts once the host is gone."""
+        return [pid for pid in self.marked() if pid != self.pid
+                and not (self.process.poll() is None and is_warden(pid))]
 
     def signal(self, number):
         self.process.send_signal(number)

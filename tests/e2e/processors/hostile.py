@@ -81,6 +81,13 @@ def hold_pipes():
     raise SystemExit(3)
 
 
+def behind_a_wrapper():
+    """As with a script that does not exec: the one that works is a grandchild, and hangs."""
+    until_first_batch()
+    subprocess.run([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+                    "print('behind the wrapper', file=__import__('sys').stderr, flush=True); time.sleep(3600)"], check=False)
+
+
 def ignore_sigterm():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     until_first_batch()
