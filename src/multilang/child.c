@@ -25,8 +25,8 @@
 /* For the same reason, how often one child's stdin is filled in one turn. */
 #define WRITES_MAX 16
 
-/* A child that closed its stdout can never answer again. Mostly it is just about to exit; if not,
- * it is made to. */
+/* A child that closed its stdout can never answer again, and one that closed its stdin hears
+ * nothing any more. Mostly it is just about to exit; if not, it is made to. */
 #define MUTE_MS_MAX KH_SECONDS(2)
 
 struct unsent {
@@ -59,7 +59,8 @@ struct kh_child {
     size_t too_long_told;
     struct kh_quota too_long;
     size_t left_bytes; /* exited: what of its own words is still in the pipe */
-    kh_ms mute_at_ms;  /* stdout closed: until when it may go on living without */
+    bool deaf;         /* it closed its stdin, and not because we did */
+    kh_ms mute_at_ms;  /* stdout or stdin closed: until when it may go on living without */
     struct kh_relay relay;
 
     struct kh_watch *to; /* owned, as all watches; NULL with a closed descriptor */
@@ -106,6 +107,22 @@ static void close_stdin(struct kh_child *child)
     close_end(&child->to, &child->process.to_fd);
 }
 
+/* It closed one of its ends. */
+static void give_notice(struct kh_child *child)
+{
+    child->mute_at_ms = kh_loop_now_ms(child->loop) + MUTE_MS_MAX;
+    kh_watch_at(child->again, child->mute_at_ms);
+}
+
+static void on_deaf(struct kh_child *child)
+{
+    close_stdin(child);
+    if (!child->exited && !child->close_asked) {
+        child->deaf = true;
+        give_notice(child);
+    }
+}
+
 /* True while there is more to write, and room for it. */
 static bool write_some(struct kh_child *child)
 {
@@ -114,7 +131,7 @@ static bool write_some(struct kh_child *child)
                       bytes->n - child->first_sent_bytes);
 
     if (n < 0 && errno != EINTR && errno != EAGAIN) {
-        close_stdin(child); /* EPIPE: it reads no more; its end comes by itself, or by a time-out */
+        on_deaf(child); /* EPIPE */
         return false;
     }
     if (n > 0) {
@@ -141,7 +158,8 @@ static void flush(struct kh_child *child)
         close_stdin(child);
         return;
     }
-    kh_watch_want(child->to, child->queue != NULL ? KH_WANT_WRITE : KH_WANT_NONE);
+    /* There is nothing to read here: what is told so is that the other end was closed. */
+    kh_watch_want(child->to, child->queue != NULL ? KH_WANT_WRITE : KH_WANT_READ);
 }
 
 static void on_stdin_ready(void *arg, int fd, unsigned ready)
@@ -150,7 +168,11 @@ static void on_stdin_ready(void *arg, int fd, unsigned ready)
 
     (void)ready;
     kh_assert(fd == child->process.to_fd);
-    flush(child);
+    if (child->queue == NULL) {
+        on_deaf(child);
+    } else {
+        flush(child);
+    }
 }
 
 void kh_child_send(struct kh_child *child, struct kh_buf *line)
@@ -306,8 +328,7 @@ static void on_stdout_ready(void *arg, int fd, unsigned ready)
     kh_assert(!child->held);
     (void)take_some(child, READ_BYTES_MAX);
     if (child->process.from_fd < 0) {
-        child->mute_at_ms = kh_loop_now_ms(child->loop) + MUTE_MS_MAX;
-        kh_watch_at(child->again, child->mute_at_ms);
+        give_notice(child);
     }
     (void)give_lines(child);
     settle(child);
@@ -395,7 +416,7 @@ static void on_ended(void *arg, pid_t pid, int wait_status)
     settle(child);
 }
 
-/* A process that still runs, its stdout closed, while answers are expected of it. */
+/* A process that still runs, its stdout or stdin closed, while answers are expected of it. */
 static void end_mute(struct kh_child *child)
 {
     if (child->close_asked) {
@@ -405,7 +426,8 @@ static void end_mute(struct kh_child *child)
         kh_watch_at(child->again, child->mute_at_ms);
         return;
     }
-    kh_log(KH_LOG_WARN, "child.stdout_closed", kh_fi("pid", child->process.pid));
+    kh_log(KH_LOG_WARN, child->from == NULL ? "child.stdout_closed" : "child.stdin_closed",
+           kh_fi("pid", child->process.pid));
     kh_child_signal(child, SIGKILL);
 }
 
@@ -418,7 +440,8 @@ static void on_again(void *arg)
     } else if (give_lines(child)) {
         if (child->from != NULL) {
             kh_watch_want(child->from, KH_WANT_READ);
-        } else {
+        }
+        if (child->from == NULL || child->deaf) {
             end_mute(child);
         }
     }
@@ -462,7 +485,7 @@ enum kh_rc kh_child_start(struct kh_child **child, const struct kh_child_config 
     made->process = process;
     kh_lines_init(&made->lines, config->line_bytes_max);
     kh_relay_init(&made->relay, config->stderr_prefix);
-    made->to = kh_loop_fd(made->loop, process.to_fd, KH_WANT_NONE, on_stdin_ready, made);
+    made->to = kh_loop_fd(made->loop, process.to_fd, KH_WANT_READ, on_stdin_ready, made);
     made->from = kh_loop_fd(made->loop, process.from_fd, KH_WANT_READ, on_stdout_ready, made);
     made->stderr_watch =
         kh_loop_fd(made->loop, process.stderr_fd, KH_WANT_READ, on_stderr_ready, made);

@@ -6,15 +6,14 @@
  *         over (also when a grandchild keeps the pipe open).
  * Units   bytes.
  * Errors  kh_child_start: NOTFOUND or DENIED (program missing, not executable), RETRY (no process,
- *         no descriptor). A write to a child that closed its stdin is dropped: its exit, or its
- *         silence, is what counts.
+ *         no descriptor). A write to a child that closed its stdin is dropped, and its exit counts.
  * Memory  lines out are taken; lines in are borrowed by on_line. kh_child_free kills the group if
  *         it is still there and calls nothing any more.
  * Truth   MultiLangShardRecordProcessor, MessageReader, DrainChildSTDERRTask. Chosen differences:
  *         own process group, which ends with the child, and with us (warden.h); PDEATHSIG; stdout
- *         is read at all times; a child that closes it and lives on is killed, unless it was told
- *         to leave; stderr is passed on once, line by line. From the first start on, this process
- *         ignores SIGPIPE.
+ *         is read at all times; a child that closes it or its stdin and lives on is killed, unless
+ *         it was told to leave; stderr is passed on once, line by line. From the first start on,
+ *         this process ignores SIGPIPE.
  */
 #ifndef KH_MULTILANG_CHILD_H
 #define KH_MULTILANG_CHILD_H

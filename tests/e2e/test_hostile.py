@@ -26,6 +26,7 @@ KINDS = {
     "wrong_answer": "dialog.wrong_answer",
     "answer_twice": "child.started",
     "foreign_numbers": "hostile: all were refused",
+    "close_stdin": "child.stdin_closed",
     "close_stdout": "child.stdout_closed",
     "die_in_checkpoint": r"child.exited .*signal=9",
     "stop_itself": "dialog.timeout",

@@ -752,6 +752,25 @@ START_TEST(a_child_that_closed_its_stdout_is_ended)
 }
 END_TEST
 
+START_TEST(a_child_that_closed_its_stdin_is_ended_also_when_nothing_is_written)
+{
+    start_script(&a, "exec 0<&-; echo closed; exec sleep 1000");
+    ck_assert(reached(a_exited));
+    ck_assert_str_eq(a.text, "closed|");
+    ck_assert_int_eq(WTERMSIG(a.wait_status), SIGKILL);
+}
+END_TEST
+
+START_TEST(a_child_that_closed_its_stdin_and_was_told_to_leave_may_take_its_time)
+{
+    start_script(&a, "read -r line; exec 0<&-; sleep 2.5; echo done");
+    kh_child_close_stdin(a.child);
+    ck_assert(reached(a_exited));
+    ck_assert_str_eq(a.text, "done|");
+    ck_assert(WIFEXITED(a.wait_status));
+}
+END_TEST
+
 START_TEST(a_child_freed_inside_its_line_calls_nothing_more)
 {
     pid_t pid;
@@ -935,6 +954,8 @@ int main(void)
     tcase_add_test(tcase, a_grandchild_that_keeps_the_pipes_is_not_waited_for);
     tcase_add_test(tcase, what_a_child_leaves_in_its_group_ends_with_it);
     tcase_add_test(tcase, a_child_that_closed_its_stdout_is_ended);
+    tcase_add_test(tcase, a_child_that_closed_its_stdin_is_ended_also_when_nothing_is_written);
+    tcase_add_test(tcase, a_child_that_closed_its_stdin_and_was_told_to_leave_may_take_its_time);
     tcase_add_test(tcase, a_child_freed_inside_its_line_calls_nothing_more);
     tcase_add_test(tcase, many_children_leave_no_zombie_and_no_descriptor);
     tcase_add_test(tcase, an_idle_child_costs_little_memory);

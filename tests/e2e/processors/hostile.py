@@ -149,6 +149,12 @@ def foreign_numbers():
     forever()
 
 
+def close_stdin():
+    until_first_batch()
+    os.close(0)
+    forever()
+
+
 def close_stdout():
     until_first_batch()
     os.close(1)
