@@ -88,19 +88,3 @@ def test_a_processor_of_1x(closed, reason, run, tmp_path, notes):
     assert host.text().count(f"old: shutdown {reason}") == 1
     assert "old: what" not in host.text()
     assert files.wanted
-
-
-def test_a_batch_is_no_news(run, tmp_path, notes):
-    """A thousand batches: not a line more in the log than after the first few."""
-    files = files_of(tmp_path, shards=16)
-    host = run("none", {"maxRecords": "10"}, {"KH_VICTIM": "none"})
-    host.wait_for(lambda: files.all_seen(notes), "the first batches")
-    before = host.text()
-    for shard in files.wanted:
-        files.add(630, shard)
-    host.wait_for(lambda: files.all_seen(notes), "a thousand batches")
-    assert host.text() == before
-    batches = [name for shard in files.wanted for session in notes.sessions(shard) for name, _ in session.events
-               if name == "processRecords"]
-    assert len(batches) >= 1000
-    assert host.terminate()[0] == 0
