@@ -96,7 +96,7 @@ def test_the_others_do_not_notice(kind, attack, stream_files, notes, usual_s, fi
     if kind not in ESCAPES:
         host.wait_no_children()
     if usual_s:
-        assert took < 3 * usual_s[0] + 2
+        assert took < 3 * usual_s[0] + 10 * wait.PATIENCE  # stalled, not slowed by a crowded machine: the figure says that
         figure(f"hostile child, {kind}: {3 * RECORDS} records of the others in {took:.2f} s (usually {usual_s[0]:.2f} s), "
                f"host {memory_kb / 1000:.1f} MB")
 
