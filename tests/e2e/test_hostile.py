@@ -1,4 +1,4 @@
-"""Processors that mean harm, or are broken, on one shard of four: the other three do not notice, and neither does the machine."""
+"""Processors that mean harm, or are broken, on one shard of four: neither the others nor the machine notice."""
 
 import re
 import time
@@ -48,8 +48,10 @@ def attack(start, tmp_path, notes):  # notes makes the folder of the journal
     def run(kind):
         properties = {"executableName": "hostile.py", "streamArn": None, "streamName": None, "applicationName": "hostile",
                       "AwsCredentialsProvider": None, "regionName": None, "source": f"file:{tmp_path / 'stream'}",
-                      "leaseStore": f"sqlite:{tmp_path / 'leases.db'}", "processRecordsTimeoutSeconds": "2",
-                      "shutdownGraceMillis": "1000", "childRestartMinMillis": "100", "childRestartMaxMillis": "1000"}
+                      "leaseStore": f"sqlite:{tmp_path / 'leases.db'}", "shutdownGraceMillis": "1000",
+                      "childRestartMinMillis": "100", "childRestartMaxMillis": "1000"}
+        if KINDS.get(kind, "").startswith("dialog."):  # for the others the host must notice without
+            properties["processRecordsTimeoutSeconds"] = "2"
         return start(properties, {**NO_KEYS, "KH_HOSTILE": kind, "KH_VICTIM": VICTIM if kind else "none"})
     return run
 
