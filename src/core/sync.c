@@ -164,14 +164,15 @@ static void again(struct kh_sync *sync, const char *key, const char *note, kh_ms
 static void end(struct kh_sync *sync, kh_ms now_ms)
 {
     kh_ms pause_ms = kh_ctx_jitter(sync->ctx, sync->ctx->config.audit_ms);
+    bool idle = !sync->filtered && sync->made_n == 0;
 
     sync->state = KH_SYNC_IDLE;
     sync->failures_n = 0;
-    sync->complete = !sync->filtered && sync->made_n == 0;
+    sync->complete = idle && sync->met_n == 0;
     sync->audit_at_ms = now_ms + pause_ms;
-    sync->next_at_ms = now_ms + kh_backoff(pause_ms, sync->complete ? sync->idle_n : 0,
-                                           IDLE_FACTOR_MAX * pause_ms);
-    sync->idle_n = sync->complete ? sync->idle_n + 1 : 0;
+    sync->next_at_ms =
+        now_ms + kh_backoff(pause_ms, idle ? sync->idle_n : 0, IDLE_FACTOR_MAX * pause_ms);
+    sync->idle_n = idle ? sync->idle_n + 1 : 0;
 }
 
 /* Others are about to make what is left: look at the table, and then at whether all of it is. */
@@ -248,6 +249,7 @@ static void make_plan(struct kh_sync *sync, const struct kh_event *event,
     sync->plan.n = 0;
     sync->plan_at = 0;
     sync->made_n = 0;
+    sync->met_n = 0;
     sync->lost_n = 0;
     sync->plan.inconsistent = false;
     if (!sync->filtered) {
@@ -332,8 +334,11 @@ bool kh_sync_on_answer(struct kh_sync *sync, const struct kh_lease_answer *answe
     if (!checked && answer->outcome == KH_LEASE_DONE) {
         on_written(sync, step, out);
         sync->lost_n = 0;
-    } else if (sync->shuffled && ++sync->lost_n == LOST_MAX) {
-        return give_way(sync, now_ms);
+    } else {
+        sync->met_n += !checked;
+        if (sync->shuffled && ++sync->lost_n == LOST_MAX) {
+            return give_way(sync, now_ms);
+        }
     }
     sync->plan_at++;
     return next_step(sync, now_ms, out);

@@ -34,7 +34,7 @@ struct kh_sync {
     bool wanted;
     bool filtered;       /* the listing under way is for an empty table */
     unsigned listings_n; /* filtered ones that did not cover the hash space */
-    bool complete;       /* the newest full sync found nothing to do */
+    bool complete; /* the newest full sync found nothing to do, and every lease in our table */
     uint64_t ticket;
     kh_ms next_at_ms;
     kh_ms audit_at_ms;   /* the latest next_at_ms if something is new */
@@ -50,6 +50,7 @@ struct kh_sync {
     struct kh_shard_plan plan;
     size_t plan_at;  /* the step being made */
     size_t made_n;   /* of its steps, those that changed the table */
+    size_t met_n;    /* of its creations, those whose lease was there, unknown to our table */
     bool shuffled;   /* its steps are in an order of our own */
     unsigned lost_n; /* shuffled: creations in a row that others had made already */
 };

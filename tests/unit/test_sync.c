@@ -159,6 +159,23 @@ START_TEST(a_table_that_is_being_filled_has_no_hole_yet)
 }
 END_TEST
 
+/* The look at the table was old, and the next may be: a worker that ends when all is done must not
+ * end on it. */
+START_TEST(a_lease_that_is_there_and_not_in_our_table_is_something_to_do)
+{
+    have("a", &halves[0].range, KH_SEQ_LATEST);
+    look(1000);
+    ck_assert(tick(1000));
+    ck_assert(!listed(2, KH_OK, 1010));
+    ck_assert(answer((struct kh_lease_answer){.id = cmds_op(&out)->id,
+                                              .verb = KH_LEASE_CREATE,
+                                              .outcome = KH_LEASE_CONFLICT,
+                                              .found = true},
+                     1020));
+    ck_assert(!sync.complete);
+}
+END_TEST
+
 START_TEST(a_hole_that_stays_is_told_once)
 {
     have("a", &halves[0].range, KH_SEQ_LATEST);
@@ -470,6 +487,7 @@ int main(void)
     tcase_add_test(tcase, a_hole_is_seen_to_by_others_only_if_it_stays);
     tcase_add_test(tcase, into_an_empty_table_everybody_looks);
     tcase_add_test(tcase, a_table_that_is_being_filled_has_no_hole_yet);
+    tcase_add_test(tcase, a_lease_that_is_there_and_not_in_our_table_is_something_to_do);
     tcase_add_test(tcase, a_hole_that_stays_is_told_once);
     tcase_add_test(tcase, an_empty_table_has_no_hole);
     tcase_add_test(tcase, a_hole_that_the_stream_itself_has_is_looked_into_ever_more_rarely);
