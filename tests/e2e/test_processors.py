@@ -209,3 +209,21 @@ def test_the_python_librarys_own_sample(stream, start, app, dynamodb, tmp_path, 
         expected = stream.expected(shard)
         assert checkpoint == ("SHARD_END" if shard == "shardId-000000000000" else str(expected[-1][0]))
     figure(f"sample_kclpy_app.py: {RECORDS_N} records once and in order through split, moves ({moves_n}) and SIGTERM")
+
+
+@pytest.mark.long
+def test_the_python_librarys_own_sample_is_throttled(stream, start, app, dynamodb, figure):
+    """It checkpoints once a minute, tells of a refusal on its standard output, and tries again after five seconds."""
+    throttle = Throttle()
+    with front.Front(dynamodb.endpoint, throttle, Throttle.is_checkpoint) as table, streams.Load(stream, every_s=1):
+        throttle.on = True
+        one = start({**app, "executableName": "sample_kclpy_app.py", "dynamoDBEndpoint": table.endpoint},
+                      {"PYTHONUNBUFFERED": "1"})
+        one.wait_event("Was throttled while checkpointing, will attempt again in 5 s", LIMIT_S)
+        before = leases.checkpoints(dynamodb.client, app["applicationName"])
+        throttle.on = False
+        one.wait_for(lambda: all(checkpoint.isdigit() for checkpoint in leases.checkpoints(
+            dynamodb.client, app["applicationName"]).values()), "checkpoints", LIMIT_S)
+        assert one.terminate()[0] == 0
+    assert set(before.values()) == {"TRIM_HORIZON"}
+    figure(f"sample_kclpy_app.py: {throttle.n} throttled writes of checkpoints, told of, tried again and done")
