@@ -129,7 +129,7 @@ def test_a_processors_life(processor, stream, begin, app, dynamodb, notes, figur
     assert lives["shardId-000000000000"][0].count("E") == 1
     assert all(life.endswith("L") and "R" in life for shard in stream.open_shards() for life in lives[shard["ShardId"]])
     moves_n = sum(len(found) - 1 for found in lives.values())
-    assert moves_n in (1, 2)  # of three leases the second worker gets one, or one more
+    assert 1 <= moves_n <= 4  # one or two of three leases, which the first may have back when the second stops
     ended = notes.lines("shardId-000000000000")[-1]["at"]
     for shard in stream.shards():
         assert "ParentShardId" not in shard or notes.lines(shard["ShardId"])[0]["at"] >= ended
@@ -203,8 +203,8 @@ def test_the_python_librarys_own_sample(stream, start, app, dynamodb, tmp_path, 
     lives = sample_lives(folder, stream)
     assert [life.lstrip("r") for life in lives["shardId-000000000000"]] == ["Shard has ended checkpointing"]
     moves_n = sum(len(found) - 1 for found in lives.values())
-    assert moves_n in (1, 2)
-    assert told("Shutdown has been requested, checkpointing.") == 3 + moves_n
+    assert 1 <= moves_n <= 4
+    assert told("Shutdown has been requested, checkpointing.") == told("Lease has been lost") >= 3 + moves_n
     for shard, checkpoint in leases.checkpoints(dynamodb.client, app["applicationName"]).items():
         expected = stream.expected(shard)
         assert checkpoint == ("SHARD_END" if shard == "shardId-000000000000" else str(expected[-1][0]))
