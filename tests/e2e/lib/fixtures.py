@@ -1,6 +1,7 @@
 """Fixtures: servers for the whole run, a stream, a lease table and kcl-hosts for one test. A pytest plugin."""
 
 import os
+import hashlib
 import re
 import sys
 from pathlib import Path
@@ -62,7 +63,10 @@ def figure():
 @pytest.fixture
 def name(request):
     """One name for the stream and the application of a test."""
-    return re.sub(r"[^a-z0-9-]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:60]
+    name = re.sub(r"[^a-z0-9-]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
+    if len(name) > 60:  # cut, two tests of one name with other parameters would share it
+        name = f"{name[:51]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name
 
 
 @pytest.fixture
