@@ -1,7 +1,7 @@
 """Fixtures: servers for the whole run, a stream, a lease table and kcl-hosts for one test. A pytest plugin."""
 
-import os
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
