@@ -375,7 +375,7 @@ void kh_taking_on_asked(struct kh_taking *taking, const struct kh_pending_entry 
         row->taking = false;
     }
     if (answer->outcome != KH_LEASE_DONE) {
-        kh_cmds_note(out, entry->key,
+        kh_cmds_note(out, row == NULL ? "" : row->lease.key,
                      entry->who == KH_PENDING_GIVE ? "fleet.not_assigned" : "worker.not_asked_for");
     } else if (row != NULL) {
         kh_table_row_see(row, &answer->lease, taking->ctx->config.failover_ms, now_ms);

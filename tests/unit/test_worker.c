@@ -616,6 +616,7 @@ START_TEST(a_question_that_came_too_late_changes_nothing)
 
     answer(op->id, (struct kh_lease_answer){.outcome = KH_LEASE_CONFLICT}, 1020);
     ck_assert(cmds_noted(&out, "worker.not_asked_for"));
+    ck_assert_str_eq(cmds_find(&out, KH_CMD_NOTE)->key, row->key); /* not what was there before */
     ck_assert_uint_eq(kh_worker_shards_n(worker), 0);
 }
 END_TEST
