@@ -107,6 +107,19 @@ bool kh_fleet_view_is_blocked(const struct kh_table_row *row, const struct kh_wo
            !kh_table_row_is_overdue(row, now_ms, config->failover_ms, config->hand_over_ms);
 }
 
+/* Nobody's, or run out. A worker finds what was assigned to it when it asks next, a Java worker
+ * every half of assign_ms, and renews it for the first time after that: until then the lease does
+ * not move, and its owner is not dead. */
+static bool is_free(const struct kh_table_row *row, const struct kh_worker_config *config,
+                    kh_ms now_ms)
+{
+    bool is_new = row->changed_at_ms <= row->asked_at_ms;
+    kh_ms patience_ms =
+        is_new ? kh_ms_max(config->failover_ms, config->assign_ms) : config->failover_ms;
+
+    return kh_table_row_available(row, now_ms, patience_ms);
+}
+
 static void see_lease(struct kh_fleet_view *view, struct kh_table_row *row, double mean_kbps)
 {
     const struct kh_assign_self *self = view->self;
@@ -116,11 +129,11 @@ static void see_lease(struct kh_fleet_view *view, struct kh_table_row *row, doub
     const bool blocked = kh_fleet_view_is_blocked(row, config, self->seen_at_ms);
     const char *whose = blocked ? row->lease.owner : kh_lease_actual_owner(&row->lease);
 
-    *lease = (struct kh_view_lease){
-        .row = row,
-        .kbps = row->lease.has_throughput ? row->lease.throughput_kbps : mean_kbps,
-        .worker = kh_map_get(&view->by_id, kh_str(whose)),
-        .free = !busy && kh_table_row_available(row, self->seen_at_ms, config->failover_ms)};
+    *lease = (struct kh_view_lease){.row = row,
+                                    .kbps = row->lease.has_throughput ? row->lease.throughput_kbps
+                                                                      : mean_kbps,
+                                    .worker = kh_map_get(&view->by_id, kh_str(whose)),
+                                    .free = !busy && is_free(row, config, self->seen_at_ms)};
     lease->fixed = row->taking || blocked ||
                    (lease->free ? strcmp(row->lease.owner, config->worker_id) == 0
                                 : kh_lease_is_finished(&row->lease));

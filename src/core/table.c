@@ -92,7 +92,7 @@ static struct kh_table_row *add(struct kh_table *table, const struct kh_lease *l
         .lease = *lease,
         .changed_at_ms = now_ms,
         .free_at_ms = lease->owner_switches > 0 ? now_ms + failover_ms : now_ms,
-        .asked_at_ms = now_ms,
+        .asked_at_ms = now_ms - 1, /* nobody says that they are its owners only now */
         .seen_at_ms = now_ms,
         .reshaped = true,
     };

@@ -18,12 +18,12 @@
 
 struct kh_table_row {
     struct kh_lease lease;
-    kh_ms changed_at_ms;    /* when this counter value was first seen */
-    kh_ms free_at_ms;       /* from when on nobody can work on the shard but its owner */
-    kh_ms asked_at_ms;      /* in a hand-off: when this pair of owners was first seen */
-    kh_ms seen_at_ms;       /* when it was looked at last */
-    uint64_t released_by;   /* hash of the worker that gave it up before its time; 0: nobody did */
-    uint64_t round;         /* of the last LIST that showed it */
+    kh_ms changed_at_ms;  /* when this counter value was first seen */
+    kh_ms free_at_ms;     /* from when on nobody can work on the shard but its owner */
+    kh_ms asked_at_ms;    /* when this pair of owners was first seen, of which one may be nobody */
+    kh_ms seen_at_ms;     /* when it was looked at last */
+    uint64_t released_by; /* hash of the worker that gave it up before its time; 0: nobody did */
+    uint64_t round;       /* of the last LIST that showed it */
     kh_ms shunned_until_ms; /* we gave it up, because our child keeps failing: not ours before */
     bool taking;            /* a write of ours to take it is under way */
     bool reshaped;          /* since the last LIST: its range, or whether it is finished */

@@ -33,9 +33,11 @@ bool kh_mode_reports(enum kh_mode mode)
     return mode == KH_MODE_UPGRADE_FROM_2X || kh_mode_has_leader(mode);
 }
 
+/* In every mode that has a leader, or is on its way there: without the index Java workers find
+ * nothing that is assigned to them. */
 static bool wants_index(enum kh_mode mode)
 {
-    return mode == KH_MODE_UPGRADE_FROM_2X || mode == KH_MODE_3X;
+    return kh_mode_reports(mode);
 }
 
 enum kh_coord_place kh_version_lock_place(const struct kh_version *version)

@@ -8,7 +8,7 @@
  * Truth   KCL 3.5 coordinator.migration and TableMigrationStateMachineImpl. Chosen differences:
  *         AUTO, which follows whatever the fleet does and begins nothing; a check every 10 s, not
  *         60; the tables are never migrated, and the table of metrics that 3.4 made is used only
- *         if it is there.
+ *         if it is there; the index is made in 3X_WITH_ROLLBACK, too, where Java expects it.
  */
 #ifndef KH_CORE_VERSION_H
 #define KH_CORE_VERSION_H

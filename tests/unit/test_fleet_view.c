@@ -168,6 +168,29 @@ START_TEST(a_lease_is_free_when_it_was_silent_for_longer_than_the_failover_time)
 }
 END_TEST
 
+/* A Java worker looks for what is assigned to it every 10 s, and renews it after that. */
+START_TEST(a_lease_that_was_just_assigned_is_given_time_to_be_found)
+{
+    struct kh_lease *lease = assigning_own("", -1);
+
+    assigning_report("a");
+    assigning_see(1000);
+    strcpy(lease->owner, "java");
+    lease->counter++;
+    assigning_see(2000);
+    run(22000);
+    ck_assert_uint_eq(assigning_wishes.n, 0);
+    run(22001);
+    ck_assert_uint_eq(assigning_wishes.n, 1);
+    lease->counter++; /* renewed: from then on the usual time counts */
+    assigning_see(14000);
+    run(24000);
+    ck_assert_uint_eq(assigning_wishes.n, 0);
+    run(24001);
+    ck_assert_uint_eq(assigning_wishes.n, 1);
+}
+END_TEST
+
 START_TEST(a_hand_off_is_waited_for_until_its_time_is_up)
 {
     struct kh_lease *lease = assigning_own("b", -1);
@@ -176,7 +199,7 @@ START_TEST(a_hand_off_is_waited_for_until_its_time_is_up)
     assigning_see(1000);
     lease->counter++;
     assigning_see(41000); /* renewed: its owner lives */
-    ck_assert(kh_fleet_view_is_blocked(assigning_row("0"), &assigning_ctx.config, 41000));
+    ck_assert(kh_fleet_view_is_blocked(assigning_row("0"), &assigning_ctx.config, 40999));
     ck_assert(!kh_fleet_view_is_blocked(assigning_row("0"), &assigning_ctx.config, 41001));
     lease->counter++;
     strcpy(lease->owner, "c"); /* another one was asked for: the time begins anew */
@@ -234,6 +257,7 @@ int main(void)
     tcase_add_test(tcase, loads_are_booked_on_whoever_works_on_the_lease);
     tcase_add_test(tcase, nobodys_leases_come_first_then_the_longest_silent);
     tcase_add_test(tcase, a_lease_is_free_when_it_was_silent_for_longer_than_the_failover_time);
+    tcase_add_test(tcase, a_lease_that_was_just_assigned_is_given_time_to_be_found);
     tcase_add_test(tcase, a_hand_off_is_waited_for_until_its_time_is_up);
     tcase_add_test(tcase, a_dead_workers_hand_off_goes_even_to_itself);
     tcase_add_test(tcase, whoever_has_a_silent_lease_and_reports_may_keep_it);

@@ -466,7 +466,7 @@ END_TEST
 
 /* ---- the index, and going on ---- */
 
-START_TEST(the_index_is_asked_for_in_an_upgrade_and_in_3x)
+START_TEST(the_index_is_asked_for_on_the_way_to_3x_and_in_it)
 {
     begin(KH_VERSIONS_3X);
     finish(tick(0), 0);
@@ -481,7 +481,13 @@ START_TEST(the_index_is_asked_for_in_an_upgrade_and_in_3x)
     coord_world_set_version(&world.lease_table, KH_VERSION_3X_WITH_ROLLBACK);
     begin(KH_VERSIONS_AUTO);
     finish(tick(0), 0);
-    ck_assert(!world.layout.has_index); /* there it was made before, or a roll-back removes it */
+    ck_assert(world.layout.has_index);
+
+    memset(&world, 0, sizeof(world));
+    coord_world_set_version(&world.lease_table, KH_VERSION_2X);
+    begin(KH_VERSIONS_AUTO);
+    finish(tick(0), 0);
+    ck_assert(!world.layout.has_index); /* a roll-back removes it */
 }
 END_TEST
 
@@ -551,7 +557,7 @@ int main(void)
     tcase_add_test(tcase, a_legacy_fleet_without_its_table_of_metrics_is_not_reported_to);
     tcase_add_test(tcase, new_states_are_made_in_the_legacy_table_as_long_as_that_counts);
     tcase_add_test(tcase, after_their_migration_legacy_tables_count_no_more);
-    tcase_add_test(tcase, the_index_is_asked_for_in_an_upgrade_and_in_3x);
+    tcase_add_test(tcase, the_index_is_asked_for_on_the_way_to_3x_and_in_it);
     tcase_add_test(tcase, an_index_that_cannot_be_made_is_told);
     tcase_add_test(tcase, ten_minutes_of_readiness_lead_to_3x);
     tcase_add_test(tcase, one_look_that_shows_somebody_missing_begins_the_ten_minutes_anew);
